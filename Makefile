@@ -1,0 +1,66 @@
+# labelgate: one line a target; `make help` reads the text behind `##`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LS := .labelstudio
+READY := $(VENV)/.ready-$(shell cat pyproject.toml constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
+TESTS ?= tests
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(READY) labelstudio ## The main job: the gateway and a real Label Studio, wired together on the sentiment example
+	@$(BIN)/python -m scripts.demo
+
+.PHONY: run
+run: $(READY) ## Start just the gateway and print what to paste into Label Studio
+	@$(BIN)/labelgate serve
+
+.PHONY: test
+test: setup-test ## Set up what tests need and pass them all
+	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: setup-test
+setup-test: $(READY) labelstudio browser ## Set up what tests need: environment, Label Studio, Chromium
+
+.PHONY: check
+check: $(READY) ## Lint, formatting, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m scripts.pages --check
+
+.PHONY: pages
+pages: $(READY) ## Write the generated pages of docs/ anew
+	$(BIN)/python -m scripts.pages
+
+.PHONY: labelstudio
+labelstudio: $(READY) ## Install a real Label Studio into an environment of its own (.labelstudio/)
+	@$(BIN)/python -m scripts.labelstudio_env
+
+.PHONY: browser
+browser: ## Install Chromium for the browser test (apt, needs root or sudo)
+	@bash scripts/install-chromium.sh
+
+.PHONY: lock
+lock: ## Pin what is installed now in constraints.txt (names no registry)
+	$(BIN)/python -m pip freeze --exclude-editable --exclude labelgate \
+	  | grep -E '^[A-Za-z0-9._-]+==' | sort -f > constraints.txt
+
+.PHONY: clean
+clean: ## Remove the environments and the demo's data
+	rm -rf $(VENV) $(LS) .demo
+
+$(READY): pyproject.toml $(wildcard constraints.txt)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "labelgate needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group test --group check
+	@rm -f $(VENV)/.ready-* && touch $@

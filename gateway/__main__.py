@@ -1,0 +1,5 @@
+"""python -m gateway: the labelgate command."""
+
+from gateway.cli.main import main
+
+main()
