@@ -1,0 +1,53 @@
+"""Fixtures every room may use: a live gateway, a client for it, and a bucket of one's own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from live import LiveGateway, live_gateway
+
+# A real Label Studio at work on the gateway: only the tests that ask for one start it.
+pytest_plugins = ("studios",)
+
+_serial = itertools.count(1)
+
+# Why a test may be skipped where everything that `make test` installs is there.
+EXPECTED_SKIPS: tuple[str, ...] = ()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skip that nobody expected is a failure: a check that did not run proves nothing."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    reasons = [str(report.longrepr) for report in reporter.stats.get("skipped", [])]
+    unexpected = [why for why in reasons if not any(known in why for known in EXPECTED_SKIPS)]
+    if unexpected and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"unexpected skips: {unexpected}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    """One gateway process for the whole session, on the embedded store, with one known key."""
+    with live_gateway(tmp_path_factory.mktemp("gateway") / "data") as serving:
+        yield serving
+
+
+@pytest.fixture(scope="session")
+def s3(gateway: LiveGateway) -> Any:
+    """A boto3 client with the gateway's key."""
+    return gateway.s3()
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """A new, empty bucket: branch `master` of a repo nobody else uses."""
+    name = f"master.repo{next(_serial)}"
+    s3.create_bucket(Bucket=name)
+    return name
