@@ -1,0 +1,1 @@
+"""What keeps repos. Nothing imports a store but the composition root."""

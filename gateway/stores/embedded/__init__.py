@@ -1,0 +1,1 @@
+"""The embedded store: one SQLite file and content-addressed blobs in one directory."""

@@ -1,0 +1,249 @@
+"""Commits of one transaction: judged against the head, placed on a line, planned, answered.
+
+Each is judged against the state that the ones before it in the same transaction made. A refused
+commit plans nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.stores.embedded.database import first_row
+from gateway.stores.embedded.lines import Point, Reader
+from gateway.stores.embedded.materialise import (
+    NewNodes,
+    beginning,
+    fold_beginning,
+    reserve_ids,
+    write_nodes,
+)
+from gateway.stores.embedded.plan import Branch, Plan, Worded, about_words, worded
+from gateway.stores.embedded.rows import Change, attributes, object_info
+from gateway.stores.embedded.schema import DELETE
+from gateway.versioning.errors import ConditionFailed, HeadMoved, NoKey, NoRef
+from gateway.versioning.model import About, Commit, Committed, Condition, Delete, Outcome, Put
+from gateway.versioning.model import Change as Wish
+from gateway.versioning.names import CommitId, check_key
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A branch's commit as this transaction knows it. tip: of its line."""
+
+    point: Point
+    id: bytes
+    hash: bytes
+    tip: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One change of a commit; unchanged: the head's row where it is none."""
+
+    wish: Wish
+    key: bytes
+    unchanged: Change | None = None
+
+
+class Batch:
+    """The commits of one transaction. grown: changes by line; first_id: of the first commit."""
+
+    def __init__(self, reader: Reader, clock: Callable[[], int]) -> None:
+        self._reader = reader
+        self.plan = Plan(reader, clock)
+        self.grown: dict[int, int] = {}
+        self.first_id: bytes | None = None
+        self._heads: dict[tuple[int, str], Head] = {}
+
+    def forget(self) -> None:
+        """Drop what is known of the tables, after something else wrote to them or undid a write."""
+        self._heads.clear()
+        self.plan.forget()
+
+    def flush(self) -> None:
+        """Write what is planned into the tables."""
+        self.plan.flush()
+
+    # ---- one commit
+
+    def commit(
+        self,
+        branch: Branch,
+        wishes: Sequence[Wish],
+        about: About,
+        *,
+        if_head: bytes | None = None,
+    ) -> Committed:
+        """Plan one commit. See Store.commit for what it means and raises."""
+        head = self.head(branch)
+        if if_head is not None and head.id != if_head:
+            raise HeadMoved(f"branch {branch.name} is at {head.id.hex()}, not {if_head.hex()}")
+        judged = self._judged(head, wishes)
+        # The last wish for a key is what the commit does to it.
+        effective = {one.key: one.wish for one in judged if one.unchanged is None}
+        if not effective:
+            return Committed(None, tuple(self._unchanged(one) for one in judged))
+        # From here on nothing may fail: half a commit must not be planned.
+        changes = [worded(wish, key) for key, wish in effective.items()]
+        about_words(about)
+        commit, rows = self._add(branch, head, self._place(branch, head), changes, about)
+        outcomes = tuple(
+            _outcome(rows[one.key], commit.id) if one.unchanged is None else self._unchanged(one)
+            for one in judged
+        )
+        return Committed(commit, outcomes)
+
+    def begin(self, branch: Branch, line: int, about: About) -> None:
+        """The first commit of a new line that stands on nothing: an empty state."""
+        self._add(branch, Head(Point(line, 0), b"", b"", 0), Point(line, 1), [], about)
+
+    def head(self, branch: Branch) -> Head:
+        """The branch's head in this transaction. Raises NoRef."""
+        known = self._heads.get((branch.repo, branch.name))
+        if known is not None:
+            return known
+        row = first_row(
+            self._reader.connection,
+            "SELECT r.line, r.seq, c.id, c.hash, l.tip FROM ref r JOIN line l ON l.line=r.line "
+            "JOIN commits c ON c.line=r.line AND c.seq=r.seq "
+            "WHERE r.repo=? AND r.name=? AND r.kind='branch'",
+            (branch.repo, branch.name),
+        )
+        if row is None:
+            raise NoRef(f"repo {branch.repo_name} has no branch {branch.name!r}")
+        line, seq, commit, full_hash, tip = row
+        head = Head(Point(line, seq), commit, full_hash, tip)
+        self._heads[branch.repo, branch.name] = head
+        return head
+
+    def _add(
+        self, branch: Branch, head: Head, at: Point, changes: Sequence[Worded], about: About
+    ) -> tuple[Commit, dict[bytes, Change]]:
+        """Plan a commit behind `head` and make it the branch's head."""
+        planned, rows, time_ms = self.plan.add(branch, at, head.hash or None, changes, about)
+        self._heads[branch.repo, branch.name] = Head(at, planned.id, planned.hash, at.seq)
+        self.grown[at.line] = self.grown.get(at.line, 0) + len(rows)
+        self.first_id = self.first_id or planned.id
+        commit = Commit(
+            id=CommitId(planned.id.hex()),
+            repo=branch.repo_name,
+            branch=branch.name,
+            parents=(CommitId(head.id.hex()),) if head.id else (),
+            kind=about.kind,
+            author=about.author,
+            message=about.message,
+            time_ms=time_ms,
+            metadata=about.metadata,
+            change_count=len(rows),
+        )
+        return commit, rows
+
+    # ---- judging
+
+    def _judged(self, head: Head, wishes: Sequence[Wish]) -> list[_Judged]:
+        """Every change with its condition and the no-op rule judged, in order."""
+        before: dict[bytes, Wish] = {}
+        judged = []
+        for wish in wishes:
+            key = check_key(wish.key).encode()
+            row = None if key in before else self._current(head.point, key)
+            if wish.condition is not None:
+                etag = _etag_after(before.get(key), row)
+                if wish.condition.etag is not None and etag is None:
+                    raise NoKey(wish.key, self._marker(head.point, key, before))
+                _check(wish.condition, etag)
+            same = isinstance(wish, Put) and key not in before and _is_same(wish, row)
+            judged.append(_Judged(wish, key, row if same else None))
+            if not same:
+                before[key] = wish
+        return judged
+
+    def _current(self, at: Point, key: bytes) -> Change | None:
+        pending = self.plan.newest(at.line, key)
+        if pending is not None and pending.seq <= at.seq:
+            return pending
+        if pending is not None:
+            self.flush()  # another branch went on from here; the tables can be asked by seq
+        return self._reader.read(at, key)
+
+    def _marker(self, at: Point, key: bytes, before: dict[bytes, Wish]) -> str | None:
+        """The id of the marker by which a key is absent; None where this very commit deletes it."""
+        if key in before:
+            return None
+        self.flush()
+        row = self._reader.marker(at, key)
+        return None if row is None else self._reader.commit_at(Point(row.line, row.seq)).hex()
+
+    # ---- placing
+
+    def _place(self, branch: Branch, head: Head) -> Point:
+        """Where the commit goes: on behind the head, or on a new line where another branch did."""
+        line = head.point.line
+        tip = max(one.tip for one in self._heads.values() if one.point.line == line)
+        if head.point.seq == tip:
+            return Point(line, tip + 1)
+        self.flush()
+        return Point(self._fork(branch, head.point), 1)
+
+    def _fork(self, branch: Branch, at: Point) -> int:
+        """A new line that begins with the state at `at`. O(1), but for a second fork in a row."""
+        reader, connection = self._reader, self._reader.connection
+        base, root, live = reader.epoch(at) or (0, *self._beginning(at.line))
+        pre = (at.line, base, at.seq) if at.seq > base else (None, None, None)
+        connection.execute(
+            "INSERT INTO line(repo, tip, hist_line, hist_seq, root, live, "
+            "pre_line, pre_from, pre_to) VALUES(?, 0, ?, ?, ?, ?, ?, ?, ?)",
+            (branch.repo, *at, root, live, *pre),
+        )
+        return connection.last_insert_rowid()
+
+    def _beginning(self, line: int) -> tuple[int | None, int]:
+        """The state a line began with as one tree, made now where it is none yet: (root, rows)."""
+        reader = self._reader
+        stands_on = reader.load_line(line)
+        if stands_on.pre is None:
+            return stands_on.root, stands_on.live
+        nodes = NewNodes(reader, lambda count: reserve_ids(reader, count))
+        root, live = beginning(reader, nodes, stands_on)
+        write_nodes(reader, nodes.reachable(root))
+        fold_beginning(reader, line, root, live)
+        return root, live
+
+    # ---- answering
+
+    def _unchanged(self, judged: _Judged) -> Outcome:
+        row = judged.unchanged
+        assert row is not None
+        commit = self.plan.commit_of(Point(row.line, row.seq))
+        return Outcome(CommitId(commit.hex()), changed=False, info=object_info(row, commit))
+
+
+def _outcome(row: Change, commit: str) -> Outcome:
+    if row.kind == DELETE:
+        return Outcome(CommitId(commit))
+    return Outcome(CommitId(commit), info=object_info(row, bytes.fromhex(commit)))
+
+
+def _check(condition: Condition, etag: str | None) -> None:
+    """etag: of what is there, None for nothing."""
+    if condition.etag is not None and condition.etag not in ("*", etag):
+        raise ConditionFailed("etag")
+    if condition.not_etag is not None and etag is not None and condition.not_etag in ("*", etag):
+        raise ConditionFailed("not_etag")
+
+
+def _etag_after(earlier: Wish | None, row: Change | None) -> str | None:
+    """The ETag of the key once the changes before this one are done; None: it is not there."""
+    if isinstance(earlier, Put):
+        return earlier.etag
+    if isinstance(earlier, Delete) or row is None or not row.live:
+        return None
+    return row.etag
+
+
+def _is_same(wish: Put, row: Change | None) -> bool:
+    """The no-op rule: the same in all that matters, declared alike, and live."""
+    if wish.same_as is None or row is None or not row.live or row.same_as != wish.same_as:
+        return False
+    return attributes(row.attrs).declared_like(wish.attributes)

@@ -1,0 +1,64 @@
+"""The bytes of objects: rows, files, and manifests that name either in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from gateway.stores.embedded.blobs import PIECE_BYTES, Blobs
+from gateway.stores.embedded.database import all_rows, first_row
+from gateway.stores.embedded.lines import Reader
+from gateway.stores.embedded.rows import Content
+from gateway.versioning.errors import Corrupt
+
+
+class Contents:
+    """Reads contents, on the event loop where they are rows, in threads where they are files."""
+
+    def __init__(self, reader: Reader, blobs: Blobs) -> None:
+        self._reader = reader
+        self._blobs = blobs
+
+    async def read(self, content: Content, start: int, stop: int) -> bytes | AsyncIterator[bytes]:
+        """The bytes [start, stop): small spans whole, larger ones in pieces. Raises Corrupt."""
+        if content.body is not None:
+            return self._body(content.body)[start:stop]
+        if content.manifest is not None:
+            return self._manifest(content.manifest, start, stop)
+        assert content.blob is not None
+        file = self.file(content.blob)
+        if stop - start <= PIECE_BYTES:
+            return await asyncio.to_thread(self._blobs.read, file, start, stop)
+        return self._blobs.pieces(file, start, stop)
+
+    def file(self, blob: int) -> str:
+        """The file of a large content. Raises Corrupt."""
+        row = first_row(self._reader.connection, "SELECT file FROM blob WHERE id=?", (blob,))
+        if row is None:
+            raise Corrupt(f"the file of content {blob} is not known")
+        return str(row[0])
+
+    def _body(self, body: int) -> bytes:
+        row = first_row(self._reader.connection, "SELECT data FROM body WHERE id=?", (body,))
+        if row is None:
+            raise Corrupt(f"content {body} is missing")
+        return bytes(row[0])
+
+    async def _manifest(self, manifest: int, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The parts that hold [start, stop), each cut to it."""
+        parts = all_rows(
+            self._reader.connection,
+            "SELECT body, blob, size FROM manifest WHERE id=? ORDER BY ord",
+            (manifest,),
+        )
+        begins = 0
+        for body, blob, size in parts:
+            first, last = max(start - begins, 0), min(stop - begins, size)
+            begins += size
+            if first >= last:
+                continue
+            if body is not None:
+                yield self._body(body)[first:last]
+            else:
+                async for piece in self._blobs.pieces(self.file(blob), first, last):
+                    yield piece
