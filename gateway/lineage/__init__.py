@@ -1,0 +1,1 @@
+"""What each write was derived from, by whom, and how sure that is."""

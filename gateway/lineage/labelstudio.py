@@ -1,0 +1,265 @@
+"""Reads what Label Studio writes to its target storage: `bytes -> Label`, pure and total.
+
+Label Studio writes one annotation with its task inside (the default), or, with
+FUTURE_SAVE_TASK_TO_STORAGE, one task with all its annotations. Names and e-mail addresses in the
+body stay there: only ids are taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from gateway.lineage.uris import SourceUri, uris_in
+
+LABEL_BYTES_MAX = 8 * 1024 * 1024
+DEPTH_MAX = 100
+DRIFT_RULE = "ls1"
+
+_ANNOTATION_FIELDS = frozenset({"id", "result", "task", "completed_by", "created_at", "updated_at"})
+_TASK_FIELDS = frozenset({"id", "annotations", "data", "project", "created_at", "updated_at"})
+# Label Studio writes the annotation before it updates the task's counters, so the next sync of an
+# unchanged annotation carries other values than the save did.
+_TASK_DRIFT = (
+    "updated_at",
+    "updated_by",
+    "is_labeled",
+    "total_annotations",
+    "cancelled_annotations",
+    "total_predictions",
+    "comment_count",
+    "unresolved_comment_count",
+    "last_comment_updated_at",
+    "comment_authors",
+)
+# "5 minutes": HumanSignal/label-studio#2512.
+_AGE = "created_ago"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_ID = re.compile(r"\d{1,18}")
+
+
+class Layout(StrEnum):
+    """How Label Studio lays its objects out."""
+
+    ANNOTATION = "annotation"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotation. Times in ms since 1970 UTC as Label Studio's clock says; None: not said.
+
+    annotator: Label Studio's id of the user. lead_time_s: seconds of work as the browser counted.
+    cancelled: the annotator skipped the task.
+    """
+
+    id: int
+    annotator: int | None
+    created_ms: int | None
+    updated_ms: int | None
+    drafted_ms: int | None
+    lead_time_s: float | None
+    result_count: int
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a body says of itself.
+
+    annotations: exactly one in the annotation layout, in the body's order in the task layout.
+    sources: every s3 URI in the task's data, in order, each once.
+    same_as: equal for two bodies exactly when they differ at most in what drifts by itself, in
+        the order of their fields, in white space and in how their texts are escaped.
+    """
+
+    layout: Layout
+    project: int | None
+    task: int
+    task_created_ms: int | None
+    annotations: tuple[Annotation, ...]
+    sources: tuple[SourceUri, ...]
+    same_as: str
+
+    @property
+    def newest(self) -> Annotation | None:
+        """The annotation that was saved last, which is the one that this body was written for."""
+        return max(self.annotations, key=lambda one: one.updated_ms or 0, default=None)
+
+
+def read(body: bytes) -> Label | None:
+    """The label in `body`, or None where it is none. Never raises; linear in the body's size.
+
+    Not recognised: more than 8 MiB, nested deeper than 100, duplicate keys, NaN and Infinity,
+    anything that is not UTF-8, the lone surrogate U+DBFF.
+    """
+    document = _document(body)
+    if document is None:
+        return None
+    if document.keys() >= _ANNOTATION_FIELDS:
+        return _annotation_layout(document)
+    if document.keys() >= _TASK_FIELDS:
+        return _task_layout(document)
+    return None
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in `body`, numbers marked, where it may be a label."""
+    if len(body) > LABEL_BYTES_MAX or (b'"result"' not in body and b'"annotations"' not in body):
+        return None
+    try:
+        document = None if _MARK_ESCAPED.search(body) else _parse(body.decode())
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) and _shallow(body, document) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise ValueError("an object holds a key twice, and readers differ on which one counts")
+    return form
+
+
+def _refuse(literal: str) -> NoReturn:
+    raise ValueError(f"{literal} is not JSON")
+
+
+# Numbers stay the literals they are, behind a mark that no text can begin with: as floats, 1.0 and
+# 1.00 would be one. Half a surrogate pair occurs in a text only by its escape.
+_MARK = "\udbff"
+_MARK_ESCAPED = re.compile(rb"\\u[dD][bB][fF][fF]")
+_number = (_MARK + "{}").format
+_parse = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_number, parse_int=_number, parse_constant=_refuse
+).decode
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+
+
+def _annotation_layout(document: dict[str, Any]) -> Label | None:
+    task = document["task"]
+    if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+        return None
+    annotation, task_id = _annotation(document), _identity(task.get("id"))
+    if annotation is None or task_id is None:
+        return None
+    project = _identity(document.get("project"))
+    return Label(
+        layout=Layout.ANNOTATION,
+        project=_identity(task.get("project")) if project is None else project,
+        task=task_id,
+        task_created_ms=_time(task.get("created_at")),
+        annotations=(annotation,),
+        sources=tuple(uris_in(task["data"])),
+        same_as=_digest(document, task, (document,)),
+    )
+
+
+def _task_layout(document: dict[str, Any]) -> Label | None:
+    listed, task_id = document["annotations"], _identity(document["id"])
+    if not isinstance(listed, list) or not isinstance(document["data"], dict) or task_id is None:
+        return None
+    annotations = [_annotation(one) for one in listed]
+    if None in annotations:
+        return None
+    aged = [
+        one
+        for name in ("annotations", "drafts", "predictions")
+        for one in _objects(document.get(name))
+    ]
+    return Label(
+        layout=Layout.TASK,
+        project=_identity(document["project"]),
+        task=task_id,
+        task_created_ms=_time(document["created_at"]),
+        annotations=tuple(one for one in annotations if one is not None),
+        sources=tuple(uris_in(document["data"])),
+        same_as=_digest(document, document, aged),
+    )
+
+
+def _annotation(form: Any) -> Annotation | None:
+    if not isinstance(form, dict) or not isinstance(form.get("result"), list):
+        return None
+    identity = _identity(form.get("id"))
+    if identity is None:
+        return None
+    by = form.get("completed_by")
+    return Annotation(
+        id=identity,
+        annotator=_identity(by.get("id") if isinstance(by, dict) else by),
+        created_ms=_time(form.get("created_at")),
+        updated_ms=_time(form.get("updated_at")),
+        drafted_ms=_time(form.get("draft_created_at")),
+        lead_time_s=_seconds(form.get("lead_time")),
+        result_count=len(form["result"]),
+        cancelled=form.get("was_cancelled") is True,
+    )
+
+
+def _digest(document: dict[str, Any], task: dict[str, Any], aged: Iterable[dict[str, Any]]) -> str:
+    """SHA-256 of the document without what drifts, which is taken out of it here."""
+    for name in _TASK_DRIFT:
+        task.pop(name, None)
+    for one in aged:
+        one.pop(_AGE, None)
+    # Databases may hand a JSON column back with its keys in another order: the order is no change.
+    return f"{DRIFT_RULE}:{hashlib.sha256(_canonical(document).encode('ascii')).hexdigest()}"
+
+
+def _shallow(body: bytes, document: dict[str, Any]) -> bool:
+    """Whether the document nests no deeper than DEPTH_MAX; the bytes alone mostly show it."""
+    if body.count(b"{") + body.count(b"[") <= DEPTH_MAX:
+        return True
+    level: list[Any] = [document]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return True
+    return False
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _identity(value: Any) -> int | None:
+    """A database id: a whole number of at most 18 digits."""
+    literal = _literal(value)
+    return int(literal) if literal and _ID.fullmatch(literal) else None
+
+
+def _seconds(value: Any) -> float | None:
+    literal = _literal(value)
+    seconds = float(literal) if literal else -1
+    return seconds if 0 <= seconds < 2**53 else None
+
+
+def _literal(value: Any) -> str | None:
+    """The number's literal, where the value is one."""
+    return value[1:] if isinstance(value, str) and value.startswith(_MARK) else None
+
+
+def _time(value: Any) -> int | None:
+    """An ISO 8601 time in ms since 1970; without an offset it is UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND

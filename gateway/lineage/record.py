@@ -1,0 +1,107 @@
+"""The lineage record of one write: the JSON form that is kept in the commit.
+
+Version 1. Times are ms since 1970 UTC. A field is left out only where this table says so; what a
+field would say but nobody knows is null, and for sources the evidence says why.
+
+    v               1
+    kind            put, copy or delete
+    time            when the gateway took the write
+    account         whose key signed it
+    key_name        the name of that key
+    request_id      of the request, as in the answer and the logs
+    client_hint     what the client says of the attempt; unproven. Left out where it says nothing
+    bucket, key     what was written, as `branch.repo[.project]` and the raw key
+
+  of a put and a copy:
+    content         {size, etag, sha256}; no sha256 where the bytes did not pass in one piece
+                    (a copy, an object made of parts)
+    sources         list of {uri, evidence, repo, project, ref, path, commit, pinned}, those of the
+                    body first, then those that the writer declared:
+                    uri       s3://bucket/key, the key raw
+                    evidence  one of gateway.lineage.evidence
+                    repo, project, ref, path   where that is here; left out of an external source.
+                              ref is null beside a commit
+                    commit    the version id of the object; left out of external and missing ones
+                    pinned    the commit that the bucket names, itself or by its tag; else left out
+    sources_left_out    how many more there were; left out where there were none
+
+  of a put:
+    body            label: what follows was read from it. other: it is no label.
+                    unread: too large (8 MiB), made of parts, or plainly no JSON object
+
+  of a put whose body is a label:
+    layout          annotation or task
+    project, task   Label Studio's ids
+    annotation      id of the annotation saved last; it is the one that annotator to times speak of
+    annotator       id of its user, never a name or e-mail
+    lead_time       seconds of work as the browser counted
+    result_count    number of regions and choices
+    was_cancelled   the annotator skipped the task
+    times           {task_created, created, updated, drafted}, by Label Studio's clock
+    annotations     of the task layout only: list of {annotation, annotator}, all in the body
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.lineage.evidence import Evidence
+from gateway.lineage.labelstudio import Label, Layout
+from gateway.lineage.resolve import Source
+
+VERSION = 1
+LABEL, OTHER, UNREAD = "label", "other", "unread"
+
+Record = dict[str, Any]
+
+
+def label_fields(label: Label) -> Record:
+    """The part of a record that is read from a label."""
+    newest = label.newest
+    fields: Record = {
+        "layout": label.layout.value,
+        "project": label.project,
+        "task": label.task,
+        "annotation": newest and newest.id,
+        "annotator": newest and newest.annotator,
+        "lead_time": newest and newest.lead_time_s,
+        "result_count": newest and newest.result_count,
+        "was_cancelled": newest and newest.cancelled,
+        "times": {
+            "task_created": label.task_created_ms,
+            "created": newest and newest.created_ms,
+            "updated": newest and newest.updated_ms,
+            "drafted": newest and newest.drafted_ms,
+        },
+    }
+    if label.layout is Layout.TASK:
+        fields["annotations"] = [
+            {"annotation": one.id, "annotator": one.annotator} for one in label.annotations
+        ]
+    return fields
+
+
+def source_fields(sources: Sequence[Source], left_out: int) -> Record:
+    """The part of a record that says what a write was derived from."""
+    fields: Record = {"sources": [_source(source) for source in sources]}
+    if left_out:
+        fields["sources_left_out"] = left_out
+    return fields
+
+
+def _source(source: Source) -> Record:
+    form: Record = {"uri": str(source.uri), "evidence": source.evidence.value}
+    if source.evidence is Evidence.EXTERNAL or source.repo is None:
+        return form
+    form |= {
+        "repo": source.repo.name,
+        "project": source.repo.project,
+        "ref": source.ref,
+        "path": source.uri.key,
+    }
+    if source.version is not None:
+        form["commit"] = source.version
+    if source.pinned is not None:
+        form["pinned"] = source.pinned
+    return form

@@ -1,0 +1,183 @@
+"""Describes each write before it is committed: its lineage record and what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.lineage import record
+from gateway.lineage.evidence import Evidence
+from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
+from gateway.lineage.resolve import Readable, Source, copied, resolve
+from gateway.lineage.summary import summary
+from gateway.lineage.uris import SourceUri, parse_uri
+from gateway.versioning.model import ObjectInfo, Snapshot
+from gateway.versioning.names import BucketName
+from gateway.versioning.store import Store
+
+SOURCES_MAX = 1000
+# Larger bodies take milliseconds to parse, which other requests need not wait for.
+_INLINE_BYTES_MAX = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write as the gateway took it.
+
+    bucket: the branch. size, etag: of the whole object. sha256: hex, of the whole body, where it
+        is known already. account, key_name: whose key signed.
+    declared_sources: s3 URIs that the writer named; what is none is passed over.
+    readable: which repos the writer may read; sources in others are external.
+    client_hint: what the client says of this attempt (unproven).
+    """
+
+    bucket: Snapshot
+    key: str
+    size: int
+    etag: str
+    time_ms: int
+    account: str
+    key_name: str
+    request_id: str
+    sha256: str | None = None
+    declared_sources: Sequence[str] = ()
+    readable: Readable = lambda _repo: True
+    client_hint: str | None = None
+
+    @classmethod
+    def of_delete(
+        cls,
+        bucket: Snapshot,
+        key: str,
+        *,
+        time_ms: int,
+        account: str,
+        key_name: str,
+        request_id: str,
+        client_hint: str | None = None,
+    ) -> Write:
+        """A delete, which has no content."""
+        return cls(
+            bucket, key, 0, "", time_ms, account, key_name, request_id, client_hint=client_hint
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is kept of a write.
+
+    record: see gateway.lineage.record. summary: shown beside the object (author, sources,
+    evidence); empty unless it is a label or its writer declared sources.
+    same_as: see Put.same_as. links: the evidence of each source, in the record's order.
+    """
+
+    record: record.Record
+    summary: dict[str, str]
+    same_as: str | None = None
+    links: tuple[Evidence, ...] = ()
+
+
+class Recorder:
+    """Describes writes by what they say and by what the store knows at that moment.
+
+    No body makes it raise; the store's Unavailable passes through, as the commit would fail too.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def describe_put(self, write: Write, body: bytes | None) -> Described:
+        """A body that was written; None: it is not at hand (too large, in parts, no JSON object).
+
+        Cost: one pass over the body, and what `resolve` costs, for at most 1,000 sources.
+        """
+        label = await _read(body)
+        declared = _declared(write)
+        found = list(dict.fromkeys([*(label.sources if label else ()), *declared]))
+        sources = await resolve(self._store, found[:SOURCES_MAX], write.readable)
+        sha256 = write.sha256
+        if sha256 is None and body is not None:
+            sha256 = hashlib.sha256(body).hexdigest()
+        kind = record.UNREAD if body is None else record.LABEL if label else record.OTHER
+        return Described(
+            record=_written("put", write, sha256)
+            | record.source_fields(sources, len(found) - len(sources))
+            | {"body": kind}
+            | (record.label_fields(label) if label else {}),
+            summary=summary(label, sources) if label or declared else {},
+            same_as=_same_as(label, declared),
+            links=_links(sources),
+        )
+
+    async def describe_copy(self, write: Write, source: Snapshot, info: ObjectInfo) -> Described:
+        """A copy of `info`, which was read from `source`: the same bytes, so the same summary.
+
+        Sources that the writer declares take the place of the summary's.
+        """
+        declared = _declared(write)
+        first = copied(source, info)
+        named = await resolve(self._store, declared[: SOURCES_MAX - 1], write.readable)
+        sources = [first, *named]
+        kept = dict(info.attributes.lineage)
+        return Described(
+            record=_written("copy", write, None)
+            | record.source_fields(sources, len(declared) - len(named)),
+            summary=kept | summary(None, named) if declared else kept,
+            links=_links(sources),
+        )
+
+    async def describe_delete(self, write: Write) -> Described:
+        """A delete marker: who and when."""
+        return Described(record=_signed("delete", write), summary={})
+
+
+async def _read(body: bytes | None) -> Label | None:
+    if body is None:
+        return None
+    if len(body) <= _INLINE_BYTES_MAX:
+        return read(body)
+    return await asyncio.to_thread(read, body)
+
+
+def _signed(kind: str, write: Write) -> record.Record:
+    fields: record.Record = {
+        "v": record.VERSION,
+        "kind": kind,
+        "time": write.time_ms,
+        "account": write.account,
+        "key_name": write.key_name,
+        "request_id": write.request_id,
+        "bucket": str(BucketName(write.bucket.repo.name, write.bucket.ref)),
+        "key": write.key,
+    }
+    if write.client_hint is not None:
+        fields["client_hint"] = write.client_hint
+    return fields
+
+
+def _written(kind: str, write: Write, sha256: str | None) -> record.Record:
+    content: record.Record = {"size": write.size, "etag": write.etag}
+    if sha256 is not None:
+        content["sha256"] = sha256
+    return _signed(kind, write) | {"content": content}
+
+
+def _declared(write: Write) -> list[SourceUri]:
+    uris = (parse_uri(text) for text in write.declared_sources)
+    return list(dict.fromkeys(uri for uri in uris if uri is not None))
+
+
+def _same_as(label: Label | None, declared: Sequence[SourceUri]) -> str | None:
+    """The label's digest; what else its writer says it was derived from is part of it."""
+    if label is None:
+        return None
+    if not declared:
+        return label.same_as
+    text = "\n".join([label.same_as, *map(str, declared)])
+    return f"{DRIFT_RULE}:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _links(sources: Sequence[Source]) -> tuple[Evidence, ...]:
+    return tuple(source.evidence for source in sources)

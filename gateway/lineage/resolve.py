@@ -1,0 +1,105 @@
+"""From an s3 URI to the version of the object that it means now, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gateway.lineage.evidence import Evidence
+from gateway.lineage.uris import SourceUri
+from gateway.versioning.errors import (
+    Erased,
+    InvalidKey,
+    InvalidName,
+    NoCommit,
+    NoKey,
+    NoRef,
+    NoRepo,
+)
+from gateway.versioning.model import ObjectInfo, RefKind, Repo, Snapshot
+from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, parse_bucket
+from gateway.versioning.store import Store
+
+Readable = Callable[[Repo], bool]
+"""Whether the writer may read that repo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One object that a write was derived from.
+
+    repo: None where the source is external. ref: the branch or tag named; None beside a commit.
+    version: the version id of the object; None where it is external or missing.
+    pinned: the commit that the bucket names, itself or by a tag.
+    """
+
+    uri: SourceUri
+    evidence: Evidence
+    repo: RepoName | None = None
+    ref: str | None = None
+    version: CommitId | None = None
+    pinned: CommitId | None = None
+
+    @property
+    def exact_uri(self) -> SourceUri:
+        """The URI of that very version, where it is known; else the URI as it was given."""
+        if self.repo is None or self.version is None:
+            return self.uri
+        return SourceUri(str(BucketName(self.repo, self.ref, self.version)), self.uri.key)
+
+
+async def resolve(store: Store, uris: Iterable[SourceUri], readable: Readable) -> list[Source]:
+    """The sources that `uris` name at this moment, in order.
+
+    A repo that the writer may not read is external: whether a key is there is not his to learn.
+    Cost: one point read a source, and one more for the first of each bucket.
+    Raises Unavailable.
+    """
+    places: dict[str, Source | Snapshot] = {}
+    sources = []
+    for uri in uris:
+        place = places.get(uri.bucket)
+        if place is None:
+            place = places[uri.bucket] = await _place(store, uri, readable)
+        if isinstance(place, Source):
+            sources.append(Source(uri, place.evidence, place.repo, place.ref))
+        else:
+            sources.append(await _object(store, uri, place))
+    return sources
+
+
+def copied(source: Snapshot, info: ObjectInfo) -> Source:
+    """The source of a copy: that version and no other, whatever its branch does meanwhile."""
+    pinned = None if source.kind is RefKind.BRANCH else source.commit
+    commit = source.commit if source.kind is RefKind.COMMIT else None
+    bucket = BucketName(source.repo.name, source.ref, commit)
+    uri = SourceUri(str(bucket), info.key)
+    return Source(uri, Evidence.PINNED, source.repo.name, source.ref, info.version, pinned)
+
+
+async def _place(store: Store, uri: SourceUri, readable: Readable) -> Source | Snapshot:
+    """The state a bucket means, or the source without one that all its keys become."""
+    external = Source(uri, Evidence.EXTERNAL)
+    try:
+        bucket = parse_bucket(uri.bucket)
+        try:
+            at = await store.resolve(bucket)
+        except (NoRef, NoCommit):
+            if not readable(await store.repo(bucket.repo)):
+                return external
+            ref = bucket.ref if bucket.commit else bucket.branch
+            return Source(uri, Evidence.MISSING, bucket.repo, ref)
+    except (InvalidName, NoRepo):
+        return external
+    return at if readable(at.repo) else external
+
+
+async def _object(store: Store, uri: SourceUri, at: Snapshot) -> Source:
+    repo = at.repo.name
+    try:
+        info = await store.stat(at, check_key(uri.key))
+    except (NoKey, Erased, InvalidKey):
+        return Source(uri, Evidence.MISSING, repo, at.ref)
+    if at.kind is RefKind.BRANCH:
+        return Source(uri, Evidence.HEAD_AT_PUT, repo, at.ref, info.version)
+    return Source(uri, Evidence.PINNED, repo, at.ref, info.version, at.commit)

@@ -1,0 +1,80 @@
+"""`s3://bucket/key` as Label Studio reads it, alone or inside other text.
+
+Label Studio takes a value that begins with `s3` as one URI, spaces and all, and looks into any
+other text for quoted ones. It drops everything from `?` on and keeps `#`, `+`, `%` and `//`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+SCHEME = "s3://"
+# A bucket has at most 255 characters and a key at most 1,024 bytes: longer text names no object.
+URI_CHARS_MAX = len(SCHEME) + 255 + 1 + 1024
+_EMBEDDED = re.compile(r'"(s3://[^"]+)"' r"|'(s3://[^']+)'" r"|\bs3://[^\s\"'<>]+")
+_PUNCTUATION = ".,;:!)]}"
+# What `urlsplit` takes out of a URL wherever it stands (WHATWG URL, 4.4).
+_NOT_IN_URLS = str.maketrans("", "", "\t\r\n")
+
+
+class SourceUri(NamedTuple):
+    """An object somewhere: the bucket as it is spelled, and the key raw."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.bucket}/{self.key}"
+
+
+def parse_uri(text: str) -> SourceUri | None:
+    """`text` as the object that Label Studio would fetch; None where it names none."""
+    if not text.startswith(SCHEME):
+        return None
+    place, _, _ = text[len(SCHEME) :].partition("?")
+    bucket, _, path = place.translate(_NOT_IN_URLS).partition("/")
+    uri = SourceUri(_encodable(bucket), _encodable(path.lstrip("/")))
+    if not uri.bucket or not uri.key or len(str(uri)) > URI_CHARS_MAX:
+        return None
+    return uri
+
+
+def uris_in(value: Any) -> list[SourceUri]:
+    """Every s3 URI in a JSON value, in document order, each once. Linear in the value's size."""
+    found: dict[SourceUri, None] = {}
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if SCHEME in item:
+                found.update(dict.fromkeys(_in_text(item)))
+        elif isinstance(item, dict):
+            waiting.extend(reversed(item.values()))
+        elif isinstance(item, list):
+            waiting.extend(reversed(item))
+    return list(found)
+
+
+def _in_text(text: str) -> Iterator[SourceUri]:
+    stripped = text.strip()
+    whole = stripped.startswith(SCHEME)
+    for candidate in [stripped] if whole else _embedded(text):
+        if uri := parse_uri(candidate):
+            yield uri
+
+
+def _embedded(text: str) -> Iterator[str]:
+    for match in _EMBEDDED.finditer(text):
+        quoted = match[1] or match[2]
+        yield quoted or match[0].rstrip(_PUNCTUATION)
+
+
+def _encodable(text: str) -> str:
+    """JSON can escape half of a surrogate pair, which no key holds: U+FFFD stands in its place."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
