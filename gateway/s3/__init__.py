@@ -1,0 +1,1 @@
+"""The S3 service: one file per operation family over the Store protocol. A bare ASGI app."""

@@ -1,0 +1,125 @@
+"""GetObject and HeadObject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.protocol import conditions, dates, ranges, requests
+from gateway.protocol.errors import S3Error
+from gateway.protocol.headers import response_overrides
+from gateway.s3.call import Call
+from gateway.s3.objects import checksum_headers, object_headers, quoted, version_headers
+from gateway.s3.response import Response
+from gateway.versioning.errors import NoKey
+from gateway.versioning.model import ObjectInfo
+
+
+async def get_object(call: Call) -> Response:
+    """GetObject: the object at the state its bucket names, or one version of it, or a range."""
+    info = await _find(call)
+    response, span = _answer(call, info)
+    if response.status in {200, 206}:
+        response.body = await call.store.read(info, *span)
+        if not isinstance(response.body, bytes):
+            response.headers.append(("content-length", str(span[1] - span[0])))
+    return response
+
+
+async def head_object(call: Call) -> Response:
+    """HeadObject: what GetObject would say, without the bytes."""
+    info = await _find(call)
+    response, span = _answer(call, info)
+    if response.status in {200, 206}:
+        response.headers.append(("content-length", str(span[1] - span[0])))
+    return response
+
+
+async def _find(call: Call) -> ObjectInfo:
+    snapshot = await call.bucket()
+    version = call.version
+    try:
+        return await call.store.stat(snapshot, call.key, version)
+    except NoKey as error:
+        if version is not None and error.marker == version:
+            raise _marker_named(call, version) from None
+        raise
+
+
+def _marker_named(call: Call, version: str) -> S3Error:
+    """A delete marker was asked for by its own version id: there are no bytes to get."""
+    error = S3Error("MethodNotAllowed", Method=call.request.method, ResourceType="DeleteMarker")
+    error.headers |= {
+        "x-amz-delete-marker": "true",
+        "x-amz-version-id": version,
+        "allow": "DELETE",
+    }
+    return error
+
+
+def _answer(call: Call, info: ObjectInfo) -> tuple[Response, tuple[int, int]]:
+    """Status and headers, and the span of bytes that goes with them. Preconditions come first."""
+    request = call.request
+    outcome = conditions.evaluate_read(request.headers, info.etag, info.modified_ms)
+    if outcome == 304:
+        return (
+            Response(
+                304,
+                [
+                    ("etag", quoted(info.etag)),
+                    ("last-modified", dates.http_date(info.modified_ms)),
+                    *version_headers(info),
+                    *((n, v) for n, v in info.attributes.headers.items() if n in _KEPT_ON_304),
+                ],
+            ),
+            (0, 0),
+        )
+    headers = object_headers(call, info)
+    number = request.params.get("partNumber")
+    if number is None:
+        span = ranges.parse(_range(request.headers, info), info.size)
+    else:
+        span = _part(number, request.headers, info)
+        headers.append(("x-amz-mp-parts-count", str(len(info.attributes.part_sizes) or 1)))
+    overrides = response_overrides(request.params)
+    if overrides:
+        headers = [(name, value) for name, value in headers if name not in overrides]
+        headers += overrides.items()
+    if span is None:
+        # Verified by SDKs against exactly the bytes they got, so never beside a part of them.
+        if request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+            headers += checksum_headers(info)
+        return Response(200, headers), (0, info.size)
+    headers.append(("content-range", f"bytes {span[0]}-{span[1] - 1}/{info.size}"))
+    return Response(206, headers), span
+
+
+def _range(headers: Mapping[str, str], info: ObjectInfo) -> str | None:
+    """The Range header, where it is about this object and not about one it replaced."""
+    asked = headers.get("if-range")
+    if asked is not None and not conditions.is_current(asked, info.etag, info.modified_ms):
+        return None
+    return headers.get("range")
+
+
+def _part(text: str, headers: Mapping[str, str], info: ObjectInfo) -> tuple[int, int] | None:
+    """The span of one part of an object; what came in one piece is its own first part."""
+    if not requests.is_part_number(text):
+        raise S3Error(
+            "InvalidArgument",
+            f"Part number must be an integer between 1 and {requests.PARTS_MAX}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=text,
+        )
+    if "range" in headers:
+        raise S3Error(
+            "InvalidRequest", "Cannot specify both Range header and partNumber query parameter"
+        )
+    sizes = info.attributes.part_sizes or (info.size,)
+    number = int(text)
+    if number > len(sizes):
+        raise S3Error("InvalidPartNumber", ActualPartCount=len(sizes), PartNumberRequested=number)
+    start = sum(sizes[: number - 1])
+    return (start, start + sizes[number - 1]) if sizes[number - 1] else None
+
+
+_KEPT_ON_304 = frozenset({"cache-control", "expires"})
