@@ -1,0 +1,336 @@
+"""Every setting, in one place: its default, its meaning, and where its value came from.
+
+Flags over environment over file over defaults. Handed down by the composition root.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+log = logging.getLogger(__name__)
+
+PREFIX = "LABELGATE_"
+FILE_NAME = "labelgate.toml"
+# Read by others (the command line, the test suite), so they are neither settings nor mistakes.
+_RESERVED = re.compile(r"LABELGATE_(ENDPOINT|S3TESTS|(S3TESTS|TEST|BENCH)_.*)")
+# Kubernetes puts variables into every pod for each service beside it; one that is called
+# `labelgate`, or `labelgate-admin`, makes names like ours.
+_SERVICE_LINK = re.compile(
+    r"LABELGATE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
+)
+_SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
+_SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+
+
+class SettingsError(Exception):
+    """Settings that cannot be understood: one line for each, with its origin, never a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from.
+
+    name: the variable or flag, or `key in file`; "" for a default.
+    """
+
+    kind: Literal["default", "file", "environment", "flag"]
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+
+DEFAULT = Origin("default")
+
+
+def _switch(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    try:
+        return _SWITCH[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("not a switch") from None
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Name = Annotated[str, Field(min_length=1)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
+
+
+class Settings(BaseSettings):
+    """The settings of one gateway. Made by `load`; a value given directly has no origin."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Path = Field(
+        default_factory=lambda: default_data_dir(os.environ),
+        description="The directory of the store, of the generated key and of `labelgate.toml`.",
+        json_schema_extra={
+            "default_text": "`$XDG_DATA_HOME/labelgate`, else `~/.local/share/labelgate`"
+        },
+    )
+    host: Name = Field(
+        "127.0.0.1",
+        description="The address S3 listens on; `0.0.0.0` or `::` for every one of the machine.",
+    )
+    port: Port = Field(
+        9000,
+        description="The port of S3, and of `/-/` unless `admin_port` is set. 0 takes a free one.",
+    )
+    admin_host: Name | None = Field(
+        None,
+        description="The address of the admin port.",
+        json_schema_extra={"default_text": "as `host`"},
+    )
+    admin_port: Port | None = Field(
+        None,
+        description="A port of its own for `/-/` (API, metrics, health), which then leaves the S3 "
+        "port; `/-/healthz` stays on both.",
+    )
+    store: Literal["embedded", "pachyderm"] = Field(
+        "embedded",
+        description="What keeps the repos. `pachyderm` is not offered yet.",
+    )
+    access_key_id: Name | None = Field(
+        None,
+        description="With `secret_access_key`: one key pair with all rights, of account `default`.",
+    )
+    secret_access_key: SecretStr | None = Field(
+        None,
+        description="The secret of `access_key_id`.",
+    )
+    credentials_file: Path | None = Field(
+        None,
+        description="A file of key pairs, JSON or TOML; see [below](#credentials-file).",
+    )
+    default_versioning: Literal["enabled", "unset"] = Field(
+        "enabled",
+        description="The S3 versioning state of new buckets. `unset` is not offered yet.",
+    )
+    lineage_headers: Switch = Field(
+        True,
+        description="Whether a label is answered with its lineage in `x-amz-meta-lineage-*`.",
+    )
+    sigv2: Switch = Field(
+        True,
+        description="Whether requests signed with Signature Version 2 are accepted; boto3 presigns "
+        "so at custom endpoints unless told otherwise.",
+    )
+
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load` reads the layers itself, to know and name each origin."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    def origin(self, name: str) -> Origin:
+        """Where the value of setting `name` came from."""
+        return self._origins.get(name, DEFAULT)
+
+
+NAMES: tuple[str, ...] = tuple(Settings.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value as it was given. folder: what a relative path in it is relative to."""
+
+    value: object
+    origin: Origin
+    folder: Path
+
+
+def load(
+    flags: Mapping[str, object], environ: Mapping[str, str], config_file: Path | None
+) -> Settings:
+    """The settings in force.
+
+    flags: by the name of the setting; None means that the flag was not given.
+    config_file: what `--config` names; None for `labelgate.toml` in the data directory, which
+        need not exist. Relative paths are taken from the working directory, in a file from the
+        file's own folder. An empty variable counts as not set.
+    Raises SettingsError with every mistake found. Warns once of each unknown variable.
+    """
+    _refuse_unknown((_key(name) for name in flags), "flags", flag_name)
+    given = _from_environment(environ) | _from_flags(flags)
+    if config_file is None:
+        data_dir = _data_dir(given, environ)
+        config_file = data_dir / FILE_NAME
+        if config_file.is_file():
+            given = _from_file(config_file, own_data_dir=data_dir) | given
+    else:
+        given = _from_file(config_file, own_data_dir=None) | given
+    values: dict[str, Any] = {name: _made(name, item, environ) for name, item in given.items()}
+    values.setdefault("data_dir", default_data_dir(environ))
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_complaints(error, given))) from None
+    _refuse_half_a_pair(given)
+    settings._origins.update({name: item.origin for name, item in given.items()})  # noqa: SLF001
+    return settings
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """`$XDG_DATA_HOME/labelgate`, else `~/.local/share/labelgate`; absolute."""
+    # A relative XDG_DATA_HOME is to be ignored, says the XDG specification.
+    base = Path(environ.get("XDG_DATA_HOME", ""))
+    if not base.is_absolute():
+        base = _home(environ) / ".local" / "share"
+    return (base / "labelgate").absolute()
+
+
+def environment_name(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag_name(name: str) -> str:
+    """The command line's flag for a setting."""
+    return "--data" if name == "data_dir" else "--" + name.replace("_", "-")
+
+
+def _from_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
+    return {
+        _key(name): _Given(value, Origin("flag", flag_name(_key(name))), Path.cwd())
+        for name, value in flags.items()
+        if value is not None
+    }
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+    by_variable = {environment_name(name): name for name in NAMES}
+    given = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or _SERVICE_LINK_VALUE.match(value):
+            continue
+        if variable not in by_variable:
+            if not _RESERVED.fullmatch(variable) and not _SERVICE_LINK.fullmatch(variable):
+                _warn_of_variable(variable)
+        elif value:
+            given[by_variable[variable]] = _Given(
+                value, Origin("environment", variable), Path.cwd()
+            )
+    return given
+
+
+def _from_file(file: Path, *, own_data_dir: Path | None) -> dict[str, _Given]:
+    """The file's settings. own_data_dir: the data directory that the file was found in."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # of tomllib, and bytes that are not UTF-8
+        raise SettingsError(f"{file} is not valid TOML: {error}") from None
+    _refuse_unknown(document, str(file), str)
+    if own_data_dir is not None and "data_dir" in document:
+        raise SettingsError(
+            f"{file} was found by the data directory and cannot name another; set data_dir with "
+            f"{flag_name('data_dir')}, {environment_name('data_dir')}, or in a file for --config"
+        )
+    folder = file.absolute().parent
+    return {
+        name: _Given(value, Origin("file", f"{name} in {file}"), folder)
+        for name, value in document.items()
+    }
+
+
+def _data_dir(given: Mapping[str, _Given], environ: Mapping[str, str]) -> Path:
+    if "data_dir" not in given:
+        return default_data_dir(environ)
+    return cast("Path", _made("data_dir", given["data_dir"], environ))
+
+
+def _made(name: str, given: _Given, environ: Mapping[str, str]) -> object:
+    """The value as it goes into Settings: paths become absolute, what is none is left as it is."""
+    value = given.value
+    if name not in {"data_dir", "credentials_file"} or not isinstance(value, str | Path):
+        return value
+    path = Path(value)
+    if path.parts[:1] == ("~",):
+        path = _home(environ).joinpath(*path.parts[1:])
+    return (given.folder / path).absolute()
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+
+
+def _key(flag: str) -> str:
+    return flag.replace("-", "_")
+
+
+def _refuse_unknown(names: Iterable[str], where: str, spelled: Callable[[str], str]) -> None:
+    """Raise SettingsError for names that are no settings. spelled: how `where` writes a name."""
+    lines = [
+        f"{where}: there is no setting {spelled(name)!r}{_nearest(name, spelled)}"
+        for name in names
+        if name not in NAMES
+    ]
+    if lines:
+        raise SettingsError("\n".join(lines))
+
+
+def _nearest(name: str, spelled: Callable[[str], str]) -> str:
+    near = difflib.get_close_matches(name.lower(), NAMES, n=1, cutoff=0.5)
+    return f"; did you mean {spelled(near[0])!r}?" if near else f"; there are {', '.join(NAMES)}"
+
+
+@functools.cache
+def _warn_of_variable(variable: str) -> None:
+    """Warn of an unknown variable, once in the life of the process."""
+    hint = _nearest(variable.removeprefix(PREFIX), environment_name)
+    log.warning("environment: there is no setting %r%s; ignored", variable, hint)
+
+
+def _refuse_half_a_pair(given: Mapping[str, _Given]) -> None:
+    pair = ("access_key_id", "secret_access_key")
+    for one, other in (pair, pair[::-1]):
+        if one in given and other not in given:
+            raise SettingsError(f"{one} needs {other} beside it (from {given[one].origin})")
+
+
+_WANTED = {
+    "int_parsing": "is not a whole number",
+    "int_type": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "greater_than_equal": "is not a port (0 to 65535)",
+    "less_than_equal": "is not a port (0 to 65535)",
+    "value_error": "is not a switch (on or off)",
+    "string_too_short": "is empty",
+    "string_type": "is not text",
+    "path_type": "is not a path",
+}
+
+
+def _complaints(error: ValidationError, given: Mapping[str, _Given]) -> Iterator[str]:
+    """One line for each mistake: the setting, what is wrong with it, and where it came from."""
+    for mistake in error.errors(include_url=False):
+        name = str(mistake["loc"][0])
+        if mistake["type"] == "literal_error":
+            wanted = f"is not {mistake['ctx']['expected']}"
+        else:
+            wanted = _WANTED.get(mistake["type"], f"cannot be used: {mistake['msg']}")
+        shown = "its value" if name == "secret_access_key" else repr(given[name].value)
+        yield f"{name}: {shown} {wanted} (from {given[name].origin})"

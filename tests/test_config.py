@@ -1,0 +1,251 @@
+"""gateway.config: the layers, their names, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from gateway import config
+from gateway.config import NAMES, Settings, SettingsError, load
+
+SECRET = "hush-this-is-the-secret"
+
+
+@pytest.fixture(autouse=True)
+def _forget_warnings() -> None:
+    """Each test is the first to meet a variable."""
+    config._warn_of_variable.cache_clear()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user who configured nothing."""
+    return {"HOME": str(tmp_path)}
+
+
+def refusal(*args: Any) -> str:
+    with pytest.raises(SettingsError) as refused:
+        load(*args)
+    assert SECRET not in str(refused.value)
+    assert refused.value.__context__ is None or refused.value.__suppress_context__
+    return str(refused.value)
+
+
+def test_the_defaults_are_those_of_the_interface(home, tmp_path):
+    settings = load({}, home, None)
+    assert settings.model_dump() == {
+        "data_dir": tmp_path / ".local" / "share" / "labelgate",
+        "host": "127.0.0.1",
+        "port": 9000,
+        "admin_host": None,
+        "admin_port": None,
+        "store": "embedded",
+        "access_key_id": None,
+        "secret_access_key": None,
+        "credentials_file": None,
+        "default_versioning": "enabled",
+        "lineage_headers": True,
+        "sigv2": True,
+    }
+    assert {settings.origin(name).kind for name in NAMES} == {"default"}
+
+
+def test_every_setting_says_what_it_means():
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_flags_go_over_environment_over_file_over_defaults(home, tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text('host = "file"\nport = 1\nadmin_port = 1\n')
+    environ = {**home, "LABELGATE_PORT": "2", "LABELGATE_ADMIN_PORT": "2"}
+    settings = load({"admin_port": "3", "store": None}, environ, file)
+    assert (settings.host, settings.port, settings.admin_port) == ("file", 2, 3)
+    assert str(settings.origin("host")) == f"file host in {file}"
+    assert str(settings.origin("port")) == "environment LABELGATE_PORT"
+    assert str(settings.origin("admin_port")) == "flag --admin-port"
+    assert str(settings.origin("store")) == "default"
+
+
+def test_the_real_environment_is_not_looked_at(home, monkeypatch):
+    monkeypatch.setenv("LABELGATE_PORT", "7")
+    monkeypatch.setenv("PORT", "7")
+    assert load({}, home, None).port == 9000
+
+
+def test_the_file_in_the_data_directory_is_read_wherever_the_directory_came_from(home, tmp_path):
+    (tmp_path / "labelgate.toml").write_text("port = 5\n")
+    assert load({"data_dir": str(tmp_path)}, home, None).port == 5
+    assert load({}, {**home, "LABELGATE_DATA_DIR": str(tmp_path)}, None).port == 5
+
+
+def test_a_file_that_is_named_takes_the_place_of_the_one_in_the_data_directory(home, tmp_path):
+    (tmp_path / "labelgate.toml").write_text("port = 5\nhost = 'own'\n")
+    file = tmp_path / "other.toml"
+    file.write_text("port = 6\n")
+    settings = load({"data_dir": tmp_path}, home, file)
+    assert (settings.port, settings.host) == (6, "127.0.0.1")
+
+
+def test_a_file_that_is_named_must_exist(home, tmp_path):
+    assert "cannot be read" in refusal({}, home, tmp_path / "absent.toml")
+
+
+def test_the_file_of_a_data_directory_cannot_name_another(home, tmp_path):
+    (tmp_path / "labelgate.toml").write_text('data_dir = "elsewhere"\n')
+    assert "cannot name another" in refusal({"data_dir": tmp_path}, home, None)
+
+
+def test_the_data_directory_follows_xdg_only_where_that_is_absolute(home, tmp_path):
+    xdg = {**home, "XDG_DATA_HOME": str(tmp_path / "xdg")}
+    assert load({}, xdg, None).data_dir == tmp_path / "xdg" / "labelgate"
+    relative = {**home, "XDG_DATA_HOME": "xdg"}
+    assert load({}, relative, None).data_dir == tmp_path / ".local" / "share" / "labelgate"
+
+
+def test_a_relative_path_becomes_absolute_from_where_it_was_written(home, tmp_path, monkeypatch):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    file = there / "some.toml"
+    file.write_text('credentials_file = "keys.toml"\n')
+    settings = load({"data_dir": "data"}, home, file)
+    assert settings.data_dir == here / "data"
+    assert settings.credentials_file == there / "keys.toml"
+    assert load({"data_dir": "~/x"}, home, None).data_dir == tmp_path / "x"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("on", True), ("off", False), ("true", True), ("FALSE", False), ("1", True), ("0", False)],
+)
+def test_a_switch_is_understood(given, meant, home):
+    assert load({}, {**home, "LABELGATE_SIGV2": given}, None).sigv2 is meant
+
+
+@pytest.mark.parametrize("value", [True, '"on"', 1])
+def test_a_switch_is_understood_in_a_file(value, home, tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text(f"lineage_headers = {str(value).lower()}\n")
+    assert load({}, home, file).lineage_headers is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("port", "70000", "port: '70000' is not a port (0 to 65535)"),
+        ("port", "-1", "port: '-1' is not a port (0 to 65535)"),
+        ("admin_port", "http", "admin_port: 'http' is not a whole number"),
+        ("sigv2", "maybe", "sigv2: 'maybe' is not a switch (on or off)"),
+        ("store", "git", "store: 'git' is not 'embedded' or 'pachyderm'"),
+        ("default_versioning", "off", "default_versioning: 'off' is not 'enabled' or 'unset'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_origin(name, value, complaint, home, tmp_path):
+    variable = config.environment_name(name)
+    assert refusal({}, {**home, variable: value}, None) == (
+        f"{complaint} (from environment {variable})"
+    )
+    assert refusal({name: value}, home, None) == f"{complaint} (from flag {config.flag_name(name)})"
+    file = tmp_path / "some.toml"
+    file.write_text(f'{name} = "{value}"\n')
+    assert refusal({}, home, file) == f"{complaint} (from file {name} in {file})"
+
+
+def test_all_wrong_values_are_said_at_once(home):
+    said = refusal({"port": "x"}, {**home, "LABELGATE_SIGV2": "x"}, None)
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["port", "sigv2"]
+
+
+def test_a_wrong_secret_is_not_shown(home, tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text(f'access_key_id = "id"\nsecret_access_key = ["{SECRET}"]\n')
+    assert "secret_access_key: its value is not text" in refusal({}, home, file)
+
+
+def test_no_secret_is_in_what_settings_print(home):
+    environ = {
+        **home,
+        "LABELGATE_ACCESS_KEY_ID": "id",
+        "LABELGATE_SECRET_ACCESS_KEY": SECRET,
+    }
+    settings = load({}, environ, None)
+    assert settings.secret_access_key == SecretStr(SECRET)
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_half_a_key_pair_is_refused(home):
+    said = refusal({}, {**home, "LABELGATE_SECRET_ACCESS_KEY": SECRET}, None)
+    assert said == (
+        "secret_access_key needs access_key_id beside it "
+        "(from environment LABELGATE_SECRET_ACCESS_KEY)"
+    )
+
+
+def test_an_unknown_key_in_a_file_is_refused_with_the_nearest(home, tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text("prot = 1\n")
+    assert refusal({}, home, file) == (f"{file}: there is no setting 'prot'; did you mean 'port'?")
+
+
+def test_an_unknown_flag_is_refused_with_the_nearest(home):
+    assert refusal({"admin_prot": 1}, home, None) == (
+        "flags: there is no setting '--admin-prot'; did you mean '--admin-port'?"
+    )
+
+
+def test_a_file_that_is_no_toml_is_refused(home, tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text(f"secret_access_key: {SECRET}\n")
+    assert "is not valid TOML" in refusal({}, home, file)
+
+
+def test_an_unknown_variable_is_warned_of_once_and_ignored(home, caplog):
+    for _ in range(2):
+        load({}, {**home, "LABELGATE_PROT": "1"}, None)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "did you mean 'LABELGATE_PORT'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "LABELGATE_ENDPOINT",
+        "LABELGATE_TEST_PACHD",
+        "LABELGATE_S3TESTS",
+        "LABELGATE_S3TESTS_DIR",
+        "LABELGATE_BENCH_SECONDS",
+        "LABELGATE_SERVICE_HOST",
+        "LABELGATE_SERVICE_PORT",
+        "LABELGATE_SERVICE_PORT_S3",
+        "LABELGATE_PORT_9000_TCP",
+        "LABELGATE_PORT_9000_TCP_ADDR",
+        "LABELGATE_ADMIN_SERVICE_HOST",
+        "LABELGATE_ADMIN_PORT_9001_TCP_PROTO",
+    ],
+)
+def test_variables_that_others_read_bring_no_warning(variable, home, caplog):
+    load({}, {**home, variable: "x"}, None)
+    assert not caplog.records
+
+
+def test_the_links_of_kubernetes_services_are_no_settings(home, caplog):
+    links = {"LABELGATE_PORT": "tcp://10.0.0.1:80", "LABELGATE_ADMIN_PORT": "tcp://10.0.0.2:80"}
+    settings = load({}, {**home, **links}, None)
+    assert (settings.port, settings.admin_port) == (9000, None)
+    assert not caplog.records
+
+
+def test_an_empty_variable_counts_as_not_set(home):
+    settings = load({}, {**home, "LABELGATE_PORT": "", "LABELGATE_SECRET_ACCESS_KEY": ""}, None)
+    assert (settings.port, settings.secret_access_key) == (9000, None)
+
+
+def test_settings_cannot_be_changed(home):
+    settings = load({}, home, None)
+    with pytest.raises(ValidationError):
+        settings.port = 1  # type: ignore[misc]
