@@ -1,0 +1,1 @@
+"""What answers under `/-/`: health, metrics and the JSON API."""

@@ -1,0 +1,179 @@
+"""The JSON API, `/-/api/v1`: addresses and parameters. What is done stands in repos and history."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from gateway.admin import history, repos
+from gateway.admin.models import (
+    BranchesOut,
+    CommitPage,
+    CreateBranch,
+    CreateRepo,
+    CreateTag,
+    DiffOut,
+    ErrorAnswer,
+    LineageOut,
+    LogOut,
+    RefOut,
+    RepoOut,
+    ReposOut,
+    ServerOut,
+    TagsOut,
+    iso,
+)
+from gateway.admin.services import Caller
+from gateway.versioning.model import RefKind
+
+PAGE_MAX = 1000
+
+refused: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorAnswer, "description": "Refused; nothing was changed"},
+    "5XX": {"model": ErrorAnswer, "description": "The server cannot do it, or not now"},
+}
+api = APIRouter(prefix="/-/api/v1", responses=refused)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who signed the request; the edge has checked it."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+Signed = Annotated[Caller, Depends(caller_of)]
+RepoPath = Annotated[str, Path(description="`name[.project]`", examples=["labels"])]
+RefText = Annotated[
+    str,
+    Path(
+        description="`[commit.]branch.repo[.project]`, a tag for the branch, or a commit id",
+        examples=["master.labels"],
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="rows of a page")]
+AfterKey = Annotated[str, Query(description="`next_after` of the page before")]
+Force = Annotated[
+    bool, Query(description="also when it is the repo's last ref, so that all its commits go")
+]
+
+
+@api.get("", tags=["server"])
+async def server(caller: Signed) -> ServerOut:
+    """The server's version and time, and whom it takes the caller for."""
+    services = caller.services
+    return ServerOut(
+        version=services.version,
+        time=iso(services.clock()),
+        account=caller.key.account,
+        key_name=caller.key.name,
+    )
+
+
+@api.get("/repos", tags=["repos"])
+async def list_repos(caller: Signed) -> ReposOut:
+    """Every repo the key may read."""
+    return ReposOut(repos=await repos.list_repos(caller))
+
+
+@api.post("/repos", status_code=201, tags=["repos"])
+async def create_repo(caller: Signed, body: CreateRepo) -> RepoOut:
+    """Make a repo, without any branch."""
+    return await repos.create_repo(caller, body.repo)
+
+
+@api.get("/branches", tags=["branches"])
+async def list_all_branches(caller: Signed) -> BranchesOut:
+    """The branches of every repo the key may read."""
+    return BranchesOut(branches=await repos.list_refs(caller, RefKind.BRANCH))
+
+
+@api.get("/repos/{repo}/branches", tags=["branches"])
+async def list_branches(caller: Signed, repo: RepoPath) -> BranchesOut:
+    """The branches of a repo."""
+    return BranchesOut(branches=await repos.list_refs(caller, RefKind.BRANCH, repo))
+
+
+@api.post("/repos/{repo}/branches", status_code=201, tags=["branches"])
+async def create_branch(caller: Signed, repo: RepoPath, body: CreateBranch) -> RefOut:
+    """Make a branch at a REF, or an empty one."""
+    return await repos.create_branch(caller, repo, body.name, body.from_)
+
+
+@api.delete("/repos/{repo}/branches/{branch}", status_code=204, tags=["branches"])
+async def delete_branch(caller: Signed, repo: RepoPath, branch: str, force: Force = False) -> None:
+    """Take the branch's name away; its commits stay readable by id while the repo exists."""
+    await repos.delete_branch(caller, repo, branch, force=force)
+
+
+@api.get("/tags", tags=["tags"])
+async def list_all_tags(caller: Signed) -> TagsOut:
+    """The tags of every repo the key may read."""
+    return TagsOut(tags=await repos.list_refs(caller, RefKind.TAG))
+
+
+@api.get("/repos/{repo}/tags", tags=["tags"])
+async def list_tags(caller: Signed, repo: RepoPath) -> TagsOut:
+    """The tags of a repo."""
+    return TagsOut(tags=await repos.list_refs(caller, RefKind.TAG, repo))
+
+
+@api.post("/repos/{repo}/tags", status_code=201, tags=["tags"])
+async def create_tag(caller: Signed, repo: RepoPath, body: CreateTag) -> RefOut:
+    """Name a commit for ever."""
+    return await repos.create_tag(caller, repo, body.name, body.from_)
+
+
+@api.delete("/repos/{repo}/tags/{tag}", status_code=204, tags=["tags"])
+async def delete_tag(caller: Signed, repo: RepoPath, tag: str, force: Force = False) -> None:
+    """Take the tag's name away; its commit stays."""
+    await repos.delete_tag(caller, repo, tag, force=force)
+
+
+@api.get("/refs/{ref}/log", tags=["history"])
+async def log(
+    *,
+    caller: Signed,
+    ref: RefText,
+    path: Annotated[
+        str | None,
+        Query(description="only commits that changed this key, or with a final `/` any below it"),
+    ] = None,
+    after: Annotated[str | None, Query(description="`next_after` of the page before")] = None,
+    limit: Limit = 100,
+) -> LogOut:
+    """Commits from a REF back along first parents, newest first."""
+    return await history.log_page(caller, ref, path=path, after=after, limit=limit)
+
+
+@api.get("/refs/{ref}/commit", tags=["history"])
+async def commit(
+    caller: Signed, ref: RefText, after: AfterKey = "", limit: Limit = PAGE_MAX
+) -> CommitPage:
+    """The commit a REF names, with its changes and the lineage of each."""
+    return await history.commit_page(caller, ref, after=after, limit=limit)
+
+
+@api.get("/refs/{ref}/lineage", tags=["history"])
+async def lineage(
+    caller: Signed,
+    ref: RefText,
+    key: Annotated[str, Query(description="the object's key, raw", examples=["sentiment/1"])],
+    version: Annotated[str | None, Query(description="of the object; else the current one")] = None,
+) -> LineageOut:
+    """Where an object comes from: who labeled, in which task, from which source's version."""
+    return await history.lineage(caller, ref, key, version)
+
+
+@api.get("/diff", tags=["history"])
+async def diff(
+    *,
+    caller: Signed,
+    old: Annotated[str, Query(description="a REF", examples=["v1.labels"])],
+    new: Annotated[str, Query(description="a REF", examples=["master.labels"])],
+    prefix: Annotated[str, Query(description="only keys that begin so")] = "",
+    after: AfterKey = "",
+    limit: Limit = PAGE_MAX,
+) -> DiffOut:
+    """Objects that differ between two REFs."""
+    return await history.diff_page(caller, old, new, prefix=prefix, after=after, limit=limit)

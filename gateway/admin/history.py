@@ -1,0 +1,139 @@
+"""Log, commits, differences and lineage: what the API reads."""
+
+from __future__ import annotations
+
+from gateway.admin.errors import Refusal
+from gateway.admin.models import (
+    At,
+    ChangeOut,
+    CommitOut,
+    CommitPage,
+    DifferenceOut,
+    DiffOut,
+    LineageOut,
+    LogOut,
+    SideOut,
+    iso,
+)
+from gateway.admin.refs import resolve_ref, spell, spell_pinned
+from gateway.admin.services import Caller
+from gateway.lineage.query import object_lineage
+from gateway.versioning.model import ChangeInfo, Commit, DiffEntry, Entry, Snapshot
+from gateway.versioning.names import CommitId, is_commit_id
+
+
+async def log_page(
+    caller: Caller, ref: str, *, path: str | None, after: str | None, limit: int
+) -> LogOut:
+    """Commits from `ref` back, newest first; path: as Store.log. Raises what resolve_ref does."""
+    at = await resolve_ref(caller, ref)
+    # One more than asked for tells whether there is a next page.
+    commits = await caller.store.log(
+        at, path=path, after=commit_id(after, "after"), limit=limit + 1
+    )
+    shown = [commit_out(commit) for commit in commits[:limit]]
+    more = len(commits) > limit
+    return LogOut(at=at_out(at), commits=shown, next_after=shown[-1].id if more else None)
+
+
+async def commit_page(caller: Caller, ref: str, *, after: str, limit: int) -> CommitPage:
+    """The commit `ref` names, with its changes by key. Raises what resolve_ref does."""
+    at = await resolve_ref(caller, ref)
+    commit = await caller.store.commit_info(at)
+    changes = await caller.store.changes(at, after=after, limit=limit + 1)
+    shown = [_change_out(change) for change in changes[:limit]]
+    return CommitPage(
+        at=at_out(at),
+        commit=commit_out(commit),
+        changes=shown,
+        next_after=shown[-1].key if len(changes) > limit else None,
+    )
+
+
+async def diff_page(
+    caller: Caller, old: str, new: str, *, prefix: str, after: str, limit: int
+) -> DiffOut:
+    """Objects that differ between two refs, by key. Raises what resolve_ref does."""
+    before, now = await resolve_ref(caller, old), await resolve_ref(caller, new)
+    page = await caller.store.diff(before, now, prefix=prefix, after=after, limit=limit)
+    return DiffOut(
+        old=at_out(before),
+        new=at_out(now),
+        differences=[_difference_out(entry) for entry in page.entries],
+        next_after=page.next_after,
+    )
+
+
+async def lineage(caller: Caller, ref: str, key: str, version: str | None) -> LineageOut:
+    """From the object to its sources. Raises what resolve_ref and object_lineage do."""
+    at = await resolve_ref(caller, ref)
+    found = await object_lineage(caller.store, at, key, commit_id(version, "version"))
+    return LineageOut.model_validate(found)
+
+
+def commit_id(text: str | None, parameter: str) -> CommitId | None:
+    """A parameter that is a commit or version id, where it is given. Raises Refusal."""
+    if text is None:
+        return None
+    if not is_commit_id(text):
+        raise Refusal(
+            400, "InvalidId", f"{parameter} is {text!r}; an id has 32 lower-case hex digits"
+        )
+    return CommitId(text)
+
+
+def at_out(at: Snapshot) -> At:
+    """The state that was read, as the API shows it."""
+    return At(
+        bucket=spell(at),
+        pinned=spell_pinned(at),
+        repo=at.repo.name.name,
+        project=at.repo.name.project,
+        ref=at.ref,
+        kind=at.kind,
+        commit=at.commit,
+    )
+
+
+def commit_out(commit: Commit) -> CommitOut:
+    """A commit as the API shows it."""
+    return CommitOut(
+        id=commit.id,
+        repo=commit.repo.name,
+        project=commit.repo.project,
+        branch=commit.branch,
+        parents=list(commit.parents),
+        kind=commit.kind,
+        author=commit.author,
+        message=commit.message,
+        time=iso(commit.time_ms),
+        metadata=dict(commit.metadata),
+        changes=commit.change_count,
+    )
+
+
+def _change_out(change: ChangeInfo) -> ChangeOut:
+    return ChangeOut(
+        key=change.key,
+        kind=change.kind,
+        size=change.size,
+        etag=change.etag,
+        lineage=None if change.lineage is None else dict(change.lineage),
+    )
+
+
+def _difference_out(entry: DiffEntry) -> DifferenceOut:
+    return DifferenceOut(
+        key=entry.key,
+        difference=entry.difference,
+        old=_side_out(entry.old),
+        new=_side_out(entry.new),
+    )
+
+
+def _side_out(entry: Entry | None) -> SideOut | None:
+    if entry is None:
+        return None
+    return SideOut(
+        size=entry.size, etag=entry.etag, modified=iso(entry.modified_ms), version=entry.version
+    )

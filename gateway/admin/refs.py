@@ -1,0 +1,105 @@
+"""A REF: what it means, and whether this caller may use it.
+
+It is spelled as a bucket; a bare commit id is accepted where it names one commit only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.admin.errors import Refusal
+from gateway.admin.services import Caller
+from gateway.auth.gate import allow
+from gateway.protocol.operations import Right
+from gateway.versioning.errors import NoCommit, Unsupported
+from gateway.versioning.model import RefKind, Repo, Snapshot
+from gateway.versioning.names import (
+    DEFAULT_PROJECT,
+    BucketName,
+    CommitId,
+    RepoName,
+    is_commit_id,
+    parse_bucket,
+)
+
+
+async def resolve_ref(
+    caller: Caller, text: str, right: Right = Right.READ, *, repo: RepoName | None = None
+) -> Snapshot:
+    """The state `text` names now, after checking `right` on its repo.
+
+    repo: where a bare commit id is looked for; everywhere when None.
+    Raises InvalidName, NoRepo, NoRef, NoCommit, Unsupported (`REF@time`),
+    S3Error (AccessDenied), Refusal (AmbiguousRef, with the candidates).
+    """
+    if "@" in text:
+        raise Unsupported(f"{text!r}: the state at a time (REF@time) is not offered yet")
+    if not is_commit_id(text):
+        found = await caller.store.resolve(parse_bucket(text))
+    elif repo is not None:
+        found = await caller.store.resolve(BucketName(repo, None, CommitId(text)))
+    else:
+        found = await _bare_commit(caller, CommitId(text))
+    allow(caller.key, right, found.repo)
+    return found
+
+
+async def open_repo(caller: Caller, text: str, right: Right) -> Repo:
+    """The repo spelled `name[.project]`, after checking `right` on it.
+
+    Raises InvalidName, NoRepo, S3Error (AccessDenied).
+    """
+    repo = await caller.store.repo(parse_repo(text))
+    allow(caller.key, right, repo)
+    return repo
+
+
+def parse_repo(text: str) -> RepoName:
+    """`name[.project]` as a repo. Raises InvalidName."""
+    # Spelled out with a branch, the grammar of buckets says the rest.
+    return parse_bucket(f"_.{text}").repo
+
+
+def may_read(caller: Caller, repo: Repo) -> bool:
+    """Whether this caller is shown `repo` at all."""
+    return caller.key.grants.allows(Right.READ, owned=repo.account == caller.key.account)
+
+
+def spell(at: Snapshot) -> str:
+    """The bucket that names `at`: of a branch what it holds now, else that very state."""
+    commit = at.commit if at.kind is RefKind.COMMIT else None
+    return str(BucketName(at.repo.name, at.ref, commit))
+
+
+def spell_pinned(at: Snapshot) -> str:
+    """The bucket that names the state of `at` for ever."""
+    # Only outside the default project does the grammar need a ref between commit and repo.
+    ref = None if at.repo.name.project == DEFAULT_PROJECT else at.ref
+    return str(BucketName(at.repo.name, ref, at.commit))
+
+
+async def _bare_commit(caller: Caller, commit: CommitId) -> Snapshot:
+    found = [one for one in await caller.store.find_commit(commit) if may_read(caller, one.repo)]
+    match found:
+        case []:
+            raise NoCommit(f"no commit {commit} in any repo that this key may read")
+        case [one]:
+            return one
+    candidates = await _candidates(caller, found)
+    raise Refusal(
+        409,
+        "AmbiguousRef",
+        f"{commit} is a commit of {len(found)} repos; name one of them: {', '.join(candidates)}",
+        candidates=candidates,
+    )
+
+
+async def _candidates(caller: Caller, found: Sequence[Snapshot]) -> list[str]:
+    spellings = []
+    for one in found:
+        name, ref = one.repo.name, one.ref
+        if name.project != DEFAULT_PROJECT and ref is None:
+            refs = await caller.store.refs(name)
+            ref = refs[0].name if refs else None
+        spellings.append(str(BucketName(name, ref, one.commit)))
+    return spellings

@@ -1,0 +1,155 @@
+"""Repos, branches and tags: what the API does with them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from gateway.admin.errors import Refusal
+from gateway.admin.models import RefOut, RepoOut, iso
+from gateway.admin.refs import may_read, open_repo, parse_repo, resolve_ref
+from gateway.admin.services import Caller
+from gateway.protocol.errors import S3Error
+from gateway.protocol.operations import Right
+from gateway.versioning.errors import NotEmpty
+from gateway.versioning.model import Ref, RefKind, Repo, Snapshot
+from gateway.versioning.names import BucketName, RepoName, check_name
+
+log = logging.getLogger(__name__)
+
+
+async def list_repos(caller: Caller) -> list[RepoOut]:
+    """Every repo the caller may read, by project and name."""
+    counts = Counter((ref.repo, ref.kind) for ref in await caller.store.refs())
+    return [
+        _repo_out(repo, counts) for repo in await caller.store.repos() if may_read(caller, repo)
+    ]
+
+
+async def create_repo(caller: Caller, text: str) -> RepoOut:
+    """A repo without any branch, owned by the caller's account.
+
+    Raises InvalidName, AlreadyExists, S3Error (AccessDenied).
+    """
+    name = parse_repo(text)
+    if not caller.key.grants.may_create_repos:
+        raise S3Error("AccessDenied", "Access Denied: this key may not make repos.")
+    repo = await caller.store.create_repo(name, caller.key.account)
+    _changed(caller, "repo created", str(name))
+    return _repo_out(repo, Counter())
+
+
+async def list_refs(caller: Caller, kind: RefKind, repo: str | None = None) -> list[RefOut]:
+    """Branches or tags: of one repo, else of every repo the caller may read.
+
+    Raises InvalidName, NoRepo, S3Error (AccessDenied).
+    """
+    if repo is not None:
+        name = (await open_repo(caller, repo, Right.READ)).name
+        return [ref_out(ref) for ref in await caller.store.refs(name, kind)]
+    readable = {one.name for one in await caller.store.repos() if may_read(caller, one)}
+    return [ref_out(ref) for ref in await caller.store.refs(kind=kind) if ref.repo in readable]
+
+
+async def create_branch(caller: Caller, repo: str, name: str, start: str | None) -> RefOut:
+    """A branch at `start` (a REF of the same repo), or an empty one.
+
+    Raises what resolve_ref does, AlreadyExists, Refusal (OtherRepo).
+    """
+    owner = await open_repo(caller, repo, Right.ADMIN)
+    check_name(name, "branch")
+    at = None if start is None else await _own_state(caller, owner.name, start)
+    ref = await caller.store.create_branch(owner.name, name, account=caller.key.account, start=at)
+    _changed(caller, "branch created", f"{name}.{owner.name} at {ref.commit}")
+    return ref_out(ref)
+
+
+async def create_tag(caller: Caller, repo: str, name: str, target: str) -> RefOut:
+    """A tag at `target` (a REF of the same repo). Raises as create_branch."""
+    owner = await open_repo(caller, repo, Right.ADMIN)
+    check_name(name, "tag")
+    at = await _own_state(caller, owner.name, target)
+    ref = await caller.store.create_tag(owner.name, name, at, account=caller.key.account)
+    _changed(caller, "tag created", f"{name}.{owner.name} at {ref.commit}")
+    return ref_out(ref)
+
+
+async def delete_branch(caller: Caller, repo: str, name: str, *, force: bool) -> None:
+    """Take the branch's name away; its commits stay readable by id while the repo exists.
+
+    force: also when it is the repo's last ref and shows something, so that all of it goes.
+    Raises InvalidName, NoRepo, NoRef, ReadOnly, NotEmpty, S3Error (AccessDenied).
+    """
+    owner = await open_repo(caller, repo, Right.ADMIN)
+    last = _is_last(await caller.store.refs(owner.name), name)
+    try:
+        await caller.store.delete_branch(owner.name, name, only_empty=last and not force)
+    except NotEmpty:
+        raise NotEmpty(_last_ref(owner.name, name, "branch")) from None
+    _changed(caller, "branch deleted", f"{name}.{owner.name}")
+
+
+async def delete_tag(caller: Caller, repo: str, name: str, *, force: bool) -> None:
+    """Take the tag's name away. force, errors: as delete_branch."""
+    owner = await open_repo(caller, repo, Right.ADMIN)
+    if not force and _is_last(await caller.store.refs(owner.name), name, RefKind.TAG):
+        raise NotEmpty(_last_ref(owner.name, name, "tag"))
+    await caller.store.delete_tag(owner.name, name)
+    _changed(caller, "tag deleted", f"{name}.{owner.name}")
+
+
+def ref_out(ref: Ref) -> RefOut:
+    """A branch or tag as the API shows it; a bucket in the spelling it was created with."""
+    return RefOut(
+        name=ref.name,
+        kind=ref.kind,
+        bucket=str(ref.properties.get("spelling") or BucketName(ref.repo, ref.name)),
+        repo=ref.repo.name,
+        project=ref.repo.project,
+        commit=ref.commit,
+        created=iso(ref.created_ms),
+        account=ref.account,
+    )
+
+
+def _repo_out(repo: Repo, counts: Counter[tuple[RepoName, RefKind]]) -> RepoOut:
+    return RepoOut(
+        repo=str(repo.name),
+        name=repo.name.name,
+        project=repo.name.project,
+        account=repo.account,
+        created=iso(repo.created_ms),
+        branches=counts[repo.name, RefKind.BRANCH],
+        tags=counts[repo.name, RefKind.TAG],
+    )
+
+
+async def _own_state(caller: Caller, repo: RepoName, text: str) -> Snapshot:
+    at = await resolve_ref(caller, text, repo=repo)
+    if at.repo.name != repo:
+        raise Refusal(
+            400,
+            "OtherRepo",
+            f"{text!r} is in repo {at.repo.name}, not in {repo}: "
+            f"a branch or tag names a commit of its own repo, such as master.{repo}",
+        )
+    return at
+
+
+def _is_last(refs: Sequence[Ref], name: str, kind: RefKind = RefKind.BRANCH) -> bool:
+    return [(ref.name, ref.kind) for ref in refs] == [(name, kind)]
+
+
+def _last_ref(repo: RepoName, name: str, kind: str) -> str:
+    return (
+        f"{name}.{repo} is the last ref of repo {repo}: without it the repo goes, "
+        f"with all its commits; force deletes the {kind} all the same"
+    )
+
+
+def _changed(caller: Caller, what: str, which: str) -> None:
+    log.info(
+        "%s: %s, by key %s of account %s (request %s)",
+        what, which, caller.key.name, caller.key.account, caller.request_id,
+    )  # fmt: skip
