@@ -1,0 +1,1 @@
+"""The labelgate command: one file per command group."""

@@ -1,0 +1,63 @@
+"""labelgate log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.client import Client
+from gateway.cli.connection import connect
+from gateway.cli.options import JsonOption, RefArgument, examples
+from gateway.cli.output import note, print_json, print_table, short_time
+
+PAGE_MAX = 1000
+
+EXAMPLES = examples(
+    "log master.labels",
+    "log master.labels sentiment/1        only commits that changed this key",
+    "log master.labels sentiment/         ... or any key below it",
+    "log master.labels --limit 1 --json",
+)
+
+
+def log(
+    context: typer.Context,
+    ref: RefArgument,
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="PATH", help="A key, or the beginning of keys up to a /."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many commits.")] = 100,
+    json: JsonOption = False,
+) -> None:
+    """Show the commits behind a REF, newest first."""
+    commits, more = read_log(connect(context), ref, path, limit)
+    if json:
+        print_json(commits)
+        return
+    print_table(
+        ["commit", "time (UTC)", "kind", "author", "changes", "message"],
+        [
+            (one["id"], short_time(one["time"]), one["kind"], one["author"], one["changes"],
+             one["message"])
+            for one in commits
+        ],
+        wrapped=["message"],
+    )  # fmt: skip
+    if more:
+        note(f"there are more than {limit}: ask for more with --limit")
+
+
+def read_log(
+    client: Client, ref: str, path: str | None, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """The newest `limit` commits, and whether there are more."""
+    commits: list[dict[str, Any]] = []
+    query = {"path": path, "limit": min(limit, PAGE_MAX)}
+    for page in client.pages("refs", ref, "log", **query):
+        commits += page["commits"]
+        # A branch that moves meanwhile does not matter: each page goes on behind a commit.
+        if len(commits) >= limit:
+            return commits[:limit], len(commits) > limit or page["next_after"] is not None
+    return commits, False

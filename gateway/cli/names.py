@@ -1,0 +1,49 @@
+"""Names as they are typed: `branch.repo[.project]`, `s3://bucket/key`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.cli.errors import CommandError, WrongUse
+from gateway.versioning.errors import InvalidName
+from gateway.versioning.names import parse_bucket
+
+SCHEME = "s3://"
+
+
+class NamedRef(NamedTuple):
+    """A branch or tag to make or delete. repo: `name[.project]`."""
+
+    name: str
+    repo: str
+
+
+class ObjectUri(NamedTuple):
+    """An object: the bucket as it is spelled, and the key raw."""
+
+    bucket: str
+    key: str
+
+
+def parse_named_ref(text: str, what: str) -> NamedRef:
+    """`name.repo[.project]`. Raises WrongUse, CommandError for a name that breaks the grammar.
+
+    The name must be there: `labels` alone would mean branch `master`, which nobody typed.
+    """
+    try:
+        bucket = parse_bucket(text)
+    except InvalidName as error:
+        raise CommandError(str(error)) from None
+    if bucket.ref is None or bucket.commit is not None:
+        raise WrongUse(
+            f"{text!r} does not name a {what} and its repo", f"write <{what}>.<repo>[.<project>]"
+        )
+    return NamedRef(bucket.ref, str(bucket.repo))
+
+
+def parse_object(text: str) -> ObjectUri:
+    """`s3://bucket/key`, the key raw. Raises WrongUse."""
+    bucket, _, key = text.removeprefix(SCHEME).partition("/")
+    if not text.startswith(SCHEME) or not bucket or not key:
+        raise WrongUse(f"{text!r} does not name an object", "write s3://<bucket>/<key>")
+    return ObjectUri(bucket, key)
