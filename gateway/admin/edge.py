@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse
 from gateway.admin.errors import Refusal, answer
 from gateway.admin.services import Caller, Services
 from gateway.auth.asgi import Scope, read_request
-from gateway.auth.gate import UNSIGNED_PAYLOAD, Identity
-from gateway.protocol import sigv4
+from gateway.auth.gate import Identity
+from gateway.protocol import payload, sigv4
 from gateway.protocol.errors import S3Error
 
 Receive = Callable[[], Awaitable[Any]]
@@ -150,7 +150,7 @@ async def _read(receive: Receive) -> bytes:
 
 def _check_body(identity: Identity, body: bytes) -> None:
     """The body is the one that was signed. Raises S3Error."""
-    if identity.payload == UNSIGNED_PAYLOAD:
+    if identity.payload == payload.UNSIGNED:
         if body:
             raise S3Error(
                 "InvalidRequest", "Sign the body too: x-amz-content-sha256 is its SHA-256."

@@ -13,8 +13,6 @@ from gateway.protocol.request import Request
 from gateway.protocol.sigv4 import ChunkSigner
 from gateway.versioning.model import Repo
 
-UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -81,7 +79,7 @@ def _payload(request: Request) -> str:
     """
     said = presigned.effective(request).headers.get(payload.HEADER)
     if said is None:
-        return UNSIGNED_PAYLOAD
+        return payload.UNSIGNED
     if payload.is_signed_stream(payload.check(said)):
         raise S3Error("InvalidRequest", f"{said} needs a request signed with AWS4-HMAC-SHA256.")
     return said

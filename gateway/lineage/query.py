@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.versioning.model import Snapshot
-from gateway.versioning.names import BucketName, CommitId, check_key, parse_bucket
+from gateway.versioning.names import BucketName, CommitId, check_key
 from gateway.versioning.store import Store
-
-
-async def lineage_of(
-    store: Store, bucket: str, key: str, version: CommitId | None = None
-) -> dict[str, Any]:
-    """As object_lineage, of a bucket as it is spelled.
-
-    Raises also InvalidName, NoRepo, NoRef, NoCommit.
-    """
-    return await object_lineage(store, await store.resolve(parse_bucket(bucket)), key, version)
 
 
 async def object_lineage(

@@ -10,7 +10,7 @@ import hmac
 import re
 from dataclasses import dataclass
 
-from gateway.protocol import dates, presigned, sigv4
+from gateway.protocol import dates, presigned, refusals
 from gateway.protocol.errors import S3Error
 from gateway.protocol.operations import MARKERS
 from gateway.protocol.request import Request
@@ -66,7 +66,7 @@ def parse(request: Request) -> Claim | None:
             ArgumentName="Authorization",
             ArgumentValue="AWS",
         )
-    sigv4.refuse_token(request)
+    refusals.refuse_token(request)
     date = "" if "x-amz-date" in request.headers else request.headers.get("date", "")
     sent = request.headers.get("x-amz-date") or date
     time_ms = dates.parse_basic(sent) or dates.parse(sent)
@@ -81,9 +81,9 @@ def check_time(claim: Claim, now_ms: int) -> None:
     """Raise RequestTimeTooSkewed (header) or AccessDenied (presigned) outside the claim's time."""
     if claim.expires is not None:
         if now_ms > claim.expires * 1000:
-            raise sigv4.expired(claim.expires * 1000, now_ms, {})
-    elif claim.time_ms is not None and abs(now_ms - claim.time_ms) > sigv4.SKEW_MS_MAX:
-        raise sigv4.too_skewed(dates.iso(claim.time_ms), now_ms)
+            raise refusals.expired(claim.expires * 1000, now_ms, {})
+    elif claim.time_ms is not None:
+        refusals.check_skew(dates.iso(claim.time_ms), claim.time_ms, now_ms)
 
 
 def check_signature(claim: Claim, request: Request, secret: str) -> None:
@@ -98,7 +98,7 @@ def check_signature(claim: Claim, request: Request, secret: str) -> None:
     wanted = [string_to_sign(claim, request, path + query) for path in paths for query in queries]
     matches = [hmac.compare_digest(_signature(secret, one), sent) for one in wanted]
     if not any(matches):
-        raise sigv4.mismatch(claim.access_key_id, wanted[0], claim.signature)
+        raise refusals.mismatch(claim.access_key_id, wanted[0], claim.signature)
 
 
 def _signature(secret: str, to_sign: str) -> bytes:
@@ -155,7 +155,7 @@ def _subresources(request: Request, *, keep_equals: bool = False) -> str:
 def _parse_query(request: Request) -> Claim:
     if "authorization" in request.headers:
         raise presigned.is_one_of_several(request.headers)
-    sigv4.refuse_token(request)
+    refusals.refuse_token(request)
     access_key_id = request.params.get("AWSAccessKeyId", "")
     signature = request.params.get("Signature", "")
     expires = request.params.get("Expires", "")

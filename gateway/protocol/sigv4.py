@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.protocol import canonical, dates, payload, presigned
+from gateway.protocol import canonical, dates, payload, presigned, refusals
 from gateway.protocol.errors import S3Error
 from gateway.protocol.request import Request
 
-SKEW_MS_MAX = 15 * 60 * 1000
 EXPIRES_SECONDS_MAX = 7 * 24 * 3600
 
 _HINT = re.compile(r"x-amz-(?:algorithm|credential|signature)=", re.IGNORECASE)
@@ -31,7 +30,6 @@ _PARAMETERS = (
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 )
-_TOKEN = "x-amz-security-token"  # noqa: S105 - the name of a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +79,9 @@ def check_time(claim: Claim, now_ms: int) -> None:
     A presigned URL is bound by its own expiry only, however long ago it was made.
     """
     if claim.expires is None:
-        if abs(now_ms - claim.time_ms) > SKEW_MS_MAX:
-            raise too_skewed(claim.timestamp, now_ms)
+        refusals.check_skew(claim.timestamp, claim.time_ms, now_ms)
         return
-    if claim.time_ms > now_ms + SKEW_MS_MAX:
+    if claim.time_ms > now_ms + refusals.SKEW_MS_MAX:
         raise S3Error(
             "AccessDenied",
             "Request is not yet valid",
@@ -92,7 +89,7 @@ def check_time(claim: Claim, now_ms: int) -> None:
         )
     end_ms = claim.time_ms + claim.expires * 1000
     if now_ms > end_ms:
-        raise expired(end_ms, now_ms, {"X-Amz-Expires": claim.expires})
+        raise refusals.expired(end_ms, now_ms, {"X-Amz-Expires": claim.expires})
 
 
 def check_signature(claim: Claim, request: Request, secret: str) -> None:
@@ -113,7 +110,7 @@ def check_signature(claim: Claim, request: Request, secret: str) -> None:
     to_sign = canonical.string_to_sign(claim.timestamp, claim.scope, wanted)
     key = canonical.signing_key(secret, claim.date, claim.region)
     if not hmac.compare_digest(canonical.signature(key, to_sign), claim.signature):
-        raise mismatch(claim.access_key_id, to_sign, claim.signature, wanted)
+        raise refusals.mismatch(claim.access_key_id, to_sign, claim.signature, wanted)
 
 
 class ChunkSigner:
@@ -138,7 +135,7 @@ class ChunkSigner:
         to_sign = f"{kind}\n{self._place}\n{self._previous}\n{digests}"
         computed = canonical.signature(self._key, to_sign)
         if not hmac.compare_digest(computed.encode(), signature.encode()):
-            raise mismatch(self._access_key_id, to_sign, signature)
+            raise refusals.mismatch(self._access_key_id, to_sign, signature)
         self._previous = computed
 
 
@@ -183,56 +180,13 @@ def sign(
     return added
 
 
-def mismatch(
-    access_key_id: str, to_sign: str, signature: str, canonical_request: str = ""
-) -> S3Error:
-    """SignatureDoesNotMatch with all that a client's author needs to find the difference."""
-    fields: dict[str, str | int] = {
-        "AWSAccessKeyId": access_key_id,
-        "StringToSign": to_sign,
-        "SignatureProvided": signature,
-        "StringToSignBytes": to_sign.encode().hex(" "),
-    }
-    if canonical_request:
-        sent = canonical_request.encode("latin-1")
-        fields["CanonicalRequest"] = sent.decode("utf-8", "replace")
-        fields["CanonicalRequestBytes"] = sent.hex(" ")
-    return S3Error("SignatureDoesNotMatch", extra=fields)
-
-
-def too_skewed(sent: str, now_ms: int) -> S3Error:
-    """RequestTimeTooSkewed. sent: the request's time as it was written."""
-    return S3Error(
-        "RequestTimeTooSkewed",
-        RequestTime=sent,
-        ServerTime=dates.iso(now_ms),
-        MaxAllowedSkewMilliseconds=SKEW_MS_MAX,
-    )
-
-
-def expired(end_ms: int, now_ms: int, fields: Mapping[str, str | int]) -> S3Error:
-    """AccessDenied: a presigned URL that was good until `end_ms`."""
-    times = {"Expires": dates.iso(end_ms), "ServerTime": dates.iso(now_ms)}
-    return S3Error("AccessDenied", "Request has expired", extra={**fields, **times})
-
-
-def refuse_token(request: Request) -> None:
-    """Raise InvalidToken for a session token: nothing here issues any, so none can be checked."""
-    if request.headers.get(_TOKEN) or any(
-        value for name, value in request.query if name.lower() == _TOKEN
-    ):
-        raise S3Error(
-            "InvalidToken", "Session tokens are not accepted here; sign with a key pair alone."
-        )
-
-
 _LOWER = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
 
 
 def _parse_header(request: Request, authorization: str) -> Claim:
     scheme, _, rest = authorization.partition(" ")
     _check_algorithm(scheme)
-    refuse_token(request)
+    refusals.refuse_token(request)
     given: dict[str, str] = {}
     for part in rest.split(","):
         name, _, value = part.partition("=")
@@ -276,7 +230,7 @@ def _parse_query(request: Request, given: Mapping[str, str]) -> Claim:
             f"Query-string authentication version 4 requires {', '.join(_PARAMETERS)}."
         )
     _check_algorithm(given["x-amz-algorithm"])
-    refuse_token(request)
+    refusals.refuse_token(request)
     timestamp = given["x-amz-date"]
     time_ms = dates.parse_basic(timestamp)
     if time_ms is None:

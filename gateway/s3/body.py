@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from gateway.auth.gate import UNSIGNED_PAYLOAD
 from gateway.lineage.labelstudio import LABEL_BYTES_MAX
 from gateway.protocol import checksums
 from gateway.protocol.chunked import ChunkDecoder
 from gateway.protocol.errors import S3Error
+from gateway.protocol.payload import UNSIGNED
 from gateway.s3.call import Call, Receive
 from gateway.versioning.model import ObjectInfo
 from gateway.versioning.store import Staging
@@ -268,7 +268,7 @@ def _check(claims: _Claims, digests: _Digests) -> None:
     if digests.size != claims.length:
         raise S3Error("IncompleteBody")
     payload = claims.payload
-    if payload != UNSIGNED_PAYLOAD and not payload.startswith(_STREAMING):
+    if payload != UNSIGNED and not payload.startswith(_STREAMING):
         computed = digests.sha256.hexdigest()
         if payload != computed:
             raise S3Error(

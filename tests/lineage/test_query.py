@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hands import Hand
 
-from gateway.lineage.query import lineage_of
+from gateway.lineage.query import object_lineage
 from gateway.versioning.errors import InvalidName, NoKey, NoRepo, NoVersion
-from gateway.versioning.names import CommitId
+from gateway.versioning.names import CommitId, parse_bucket
 from gateway.versioning.store import Store
+
+
+async def lineage_of(
+    store: Store, bucket: str, key: str, version: CommitId | None = None
+) -> dict[str, Any]:
+    return await object_lineage(store, await store.resolve(parse_bucket(bucket)), key, version)
 
 
 async def test_an_objects_lineage_is_that_of_the_write_that_made_it(
