@@ -240,7 +240,7 @@ class Store(Protocol):
         """Add or replace a part; `part.content` is what `Staging.finish` gave. Raises NoUpload."""
 
     async def parts(self, upload: Upload, *, after: int = 0, limit: int = 10_000) -> Sequence[Part]:
-        """Parts by number, from behind `after`."""
+        """Parts by number, from behind `after`. Raises NoUpload."""
 
     async def uploads(
         self,

@@ -207,7 +207,15 @@ async def test_an_aborted_upload_is_gone_with_its_parts(hand: Hand, store: Store
     with pytest.raises(NoUpload):
         await add(hand, upload, 1, LARGE)
     assert list(await store.uploads(await hand.head())) == []
-    assert list(await store.parts(upload)) == []
+    with pytest.raises(NoUpload):
+        await store.parts(upload)
+
+
+async def test_a_complete_upload_has_no_parts_to_tell_of(hand: Hand, store: Store):
+    upload = await begun(hand)
+    await completed(hand, upload, [await add(hand, upload, 1, LARGE)])
+    with pytest.raises(NoUpload):
+        await store.parts(upload)
 
 
 async def test_an_upload_that_is_complete_cannot_be_aborted(hand: Hand, store: Store):

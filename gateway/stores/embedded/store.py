@@ -442,7 +442,7 @@ class EmbeddedStore:
         )
 
     async def parts(self, upload: Upload, *, after: int = 0, limit: int = 10_000) -> Sequence[Part]:
-        """Parts by number, from behind `after`."""
+        """Parts by number, from behind `after`. Raises NoUpload."""
         return uploads.parts(self._reader, upload, after, limit)
 
     async def uploads(

@@ -113,13 +113,15 @@ def put_part(tx: Transaction, upload: Upload, part: Part) -> list[str]:
 
 
 def parts(reader: Reader, upload: Upload, after: int, limit: int) -> list[Part]:
-    """Parts by number. Their bytes are not read."""
+    """Parts by number. Their bytes are not read. Raises NoUpload."""
     rows = all_rows(
         reader.connection,
         "SELECT number, size, etag, modified, checksums, NULL, file, digest FROM upload_part "
         "WHERE upload=? AND number>? ORDER BY number LIMIT ?",
         (upload.id, after, limit),
     )
+    # Asked afterwards: a completion that landed meanwhile took the parts, which then were none.
+    _demand(reader, upload)
     return [_part(row) for row in rows]
 
 
