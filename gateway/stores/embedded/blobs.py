@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from gateway.stores.embedded.database import sync_directory
+from gateway.stores.timeline.database import sync_directory
 from gateway.versioning.errors import Corrupt, Unavailable
 
 INLINE_BYTES_MAX = 64 * 1024

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from gateway.stores.embedded.database import first_row
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.materialise import (
-    NewNodes,
-    beginning,
-    fold_beginning,
-    reserve_ids,
-    write_nodes,
-)
+from gateway.stores.embedded.contents import object_info
 from gateway.stores.embedded.plan import Branch, Plan, Worded, about_words, worded
-from gateway.stores.embedded.rows import Change, attributes, object_info
-from gateway.stores.embedded.schema import DELETE
+from gateway.stores.timeline import writer
+from gateway.stores.timeline.database import first_row
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.materialise import fork
+from gateway.stores.timeline.rows import Change, attributes
+from gateway.stores.timeline.schema import DELETE
 from gateway.versioning.errors import ConditionFailed, HeadMoved, NoKey, NoRef
 from gateway.versioning.model import About, Commit, Committed, Condition, Delete, Outcome, Put
 from gateway.versioning.model import Change as Wish
@@ -47,10 +44,11 @@ class _Judged:
 
 
 class Batch:
-    """The commits of one transaction. grown: changes by line; first_id: of the first commit."""
+    """The commits of one transaction (writer.Pending). clock: now, in ms."""
 
     def __init__(self, reader: Reader, clock: Callable[[], int]) -> None:
         self._reader = reader
+        self.clock = clock
         self.plan = Plan(reader, clock)
         self.grown: dict[int, int] = {}
         self.first_id: bytes | None = None
@@ -184,31 +182,7 @@ class Batch:
         if head.point.seq == tip:
             return Point(line, tip + 1)
         self.flush()
-        return Point(self._fork(branch, head.point), 1)
-
-    def _fork(self, branch: Branch, at: Point) -> int:
-        """A new line that begins with the state at `at`. O(1), but for a second fork in a row."""
-        reader, connection = self._reader, self._reader.connection
-        base, root, live = reader.epoch(at) or (0, *self._beginning(at.line))
-        pre = (at.line, base, at.seq) if at.seq > base else (None, None, None)
-        connection.execute(
-            "INSERT INTO line(repo, tip, hist_line, hist_seq, root, live, "
-            "pre_line, pre_from, pre_to) VALUES(?, 0, ?, ?, ?, ?, ?, ?, ?)",
-            (branch.repo, *at, root, live, *pre),
-        )
-        return connection.last_insert_rowid()
-
-    def _beginning(self, line: int) -> tuple[int | None, int]:
-        """The state a line began with as one tree, made now where it is none yet: (root, rows)."""
-        reader = self._reader
-        stands_on = reader.load_line(line)
-        if stands_on.pre is None:
-            return stands_on.root, stands_on.live
-        nodes = NewNodes(reader, lambda count: reserve_ids(reader, count))
-        root, live = beginning(reader, nodes, stands_on)
-        write_nodes(reader, nodes.reachable(root))
-        fold_beginning(reader, line, root, live)
-        return root, live
+        return Point(fork(self._reader, branch.repo, head.point), 1)
 
     # ---- answering
 
@@ -217,6 +191,10 @@ class Batch:
         assert row is not None
         commit = self.plan.commit_of(Point(row.line, row.seq))
         return Outcome(CommitId(commit.hex()), changed=False, info=object_info(row, commit))
+
+
+Transaction: TypeAlias = writer.Transaction[Batch]
+"""What a writing job of this store works with."""
 
 
 def _outcome(row: Change, commit: str) -> Outcome:

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from gateway.stores.embedded.blobs import PIECE_BYTES, Blobs
-from gateway.stores.embedded.database import all_rows, first_row
-from gateway.stores.embedded.lines import Reader
-from gateway.stores.embedded.rows import Content
+from gateway.stores.timeline import rows
+from gateway.stores.timeline.database import all_rows, first_row
+from gateway.stores.timeline.lines import Reader
+from gateway.stores.timeline.rows import Change
 from gateway.versioning.errors import Corrupt
+from gateway.versioning.model import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where the bytes of an object are: one of the three. digest: SHA-256 (see manifest_digest)."""
+
+    digest: bytes
+    body: int | None = None
+    blob: int | None = None
+    manifest: int | None = None
+
+
+def object_info(row: Change, commit: bytes) -> ObjectInfo:
+    """The object that a put made; commit: id of the commit of that row."""
+    assert row.digest is not None
+    content = Content(row.digest, row.body, row.blob, row.manifest)
+    return rows.object_info(row, commit, content)
 
 
 class Contents:

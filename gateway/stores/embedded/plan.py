@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.stores.embedded import records
 from gateway.stores.embedded.blobs import Staged
-from gateway.stores.embedded.database import first_row
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.rows import INSERT, Change, Content, attributes_form
-from gateway.stores.embedded.schema import DELETE, PUT
+from gateway.stores.embedded.contents import Content
+from gateway.stores.timeline import records
+from gateway.stores.timeline.database import first_row
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.rows import INSERT, Change, attributes_form
+from gateway.stores.timeline.schema import DELETE, PUT
 from gateway.versioning.model import About, Delete, Put
 from gateway.versioning.model import Change as Wish
 from gateway.versioning.names import RepoName

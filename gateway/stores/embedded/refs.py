@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.stores.embedded import records
-from gateway.stores.embedded.database import all_rows, first_row
-from gateway.stores.embedded.lines import Point, Reader
+from gateway.stores.embedded.commits import Transaction
 from gateway.stores.embedded.plan import Branch
-from gateway.stores.embedded.rows import json_or_nothing
 from gateway.stores.embedded.uploads import forget_branch
-from gateway.stores.embedded.writer import Transaction
+from gateway.stores.timeline import records
+from gateway.stores.timeline.database import all_rows, first_row
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.materialise import begin_line
+from gateway.stores.timeline.rows import json_or_nothing
 from gateway.versioning.errors import (
     AlreadyExists,
     NoCommit,
@@ -145,7 +146,7 @@ def create_repo(tx: Transaction, name: RepoName, account: str) -> Repo:
         pass
     else:
         raise AlreadyExists(f"repo {name} is there already")
-    created = tx.clock()
+    created = tx.batch.clock()
     tx.connection.execute(
         "INSERT INTO repo(project, name, account, created, settings) VALUES(?, ?, ?, ?, '')",
         (name.project, name.name, account, created),
@@ -179,7 +180,7 @@ def create_branch(
         point = _inside(number, repo, start).point
     commit = CommitId(tx.reader.commit_at(point).hex())
     kept = dict(properties or {})
-    ref = Ref(repo, name, RefKind.BRANCH, commit, tx.clock(), account, kept)
+    ref = Ref(repo, name, RefKind.BRANCH, commit, tx.batch.clock(), account, kept)
     return _add_ref(tx, number, ref, point)
 
 
@@ -189,7 +190,7 @@ def create_tag(tx: Transaction, repo: RepoName, name: str, at: Snapshot, account
     number, _ = find_repo(tx.reader, repo)
     _demand_free(tx, number, repo, name)
     point = _inside(number, repo, at).point
-    ref = Ref(repo, name, RefKind.TAG, at.commit, tx.clock(), account)
+    ref = Ref(repo, name, RefKind.TAG, at.commit, tx.batch.clock(), account)
     return _add_ref(tx, number, ref, point)
 
 
@@ -226,7 +227,7 @@ def _remove_ref(tx: Transaction, number: int, name: str, point: Point) -> None:
     _log_move(tx, _Move(number, name, "delete", old=point))
     left = first_row(tx.connection, "SELECT 1 FROM ref WHERE repo=? LIMIT 1", (number,))
     if left is None:
-        tx.connection.execute("UPDATE repo SET deleted=? WHERE repo=?", (tx.clock(), number))
+        tx.connection.execute("UPDATE repo SET deleted=? WHERE repo=?", (tx.batch.clock(), number))
 
 
 def _add_ref(tx: Transaction, number: int, ref: Ref, point: Point) -> Ref:
@@ -242,8 +243,7 @@ def _add_ref(tx: Transaction, number: int, ref: Ref, point: Point) -> Ref:
 
 
 def _empty_line(tx: Transaction, branch: Branch, account: str) -> Point:
-    tx.connection.execute("INSERT INTO line(repo, tip, live) VALUES(?, 0, 0)", (branch.repo,))
-    line = tx.connection.last_insert_rowid()
+    line = begin_line(tx.reader, branch.repo)
     tx.batch.begin(branch, line, About(account, "create", f"Create branch {branch.name}"))
     tx.settle()
     return Point(line, 1)
@@ -301,7 +301,7 @@ def _log_move(tx: Transaction, made: _Move) -> None:
         "to_line": to_line,
         "to_seq": to_seq,
         "who": made.who,
-        "at": tx.clock(),
+        "at": tx.batch.clock(),
     }
     tx.connection.execute(
         f"INSERT INTO reflog({', '.join(move)}, hash) VALUES({','.join('?' * (len(move) + 1))})",

@@ -14,28 +14,26 @@ from typing import TypeVar
 
 import apsw
 
-from gateway.stores.embedded import compare, history, listing, refs, schema, uploads
+from gateway.stores.embedded import refs, tables, uploads
 from gateway.stores.embedded.blobs import Blobs, BlobStaging, Staged
-from gateway.stores.embedded.contents import Contents
-from gateway.stores.embedded.database import (
+from gateway.stores.embedded.commits import Batch, Transaction
+from gateway.stores.embedded.contents import Contents, object_info
+from gateway.stores.embedded.plan import Branch
+from gateway.stores.embedded.refs import Place
+from gateway.stores.embedded.verify import FILE
+from gateway.stores.timeline import history, lookup, schema
+from gateway.stores.timeline.database import (
     ProcessLock,
     connect,
     sync_directory,
 )
-from gateway.stores.embedded.flusher import Flusher
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.plan import Branch
-from gateway.stores.embedded.refs import Place
-from gateway.stores.embedded.rows import object_info
-from gateway.stores.embedded.schema import DELETE, ERASED
-from gateway.stores.embedded.verify import FILE
-from gateway.stores.embedded.walks import Walker, Walkers
-from gateway.stores.embedded.writer import Transaction, Writer
+from gateway.stores.timeline.flusher import Flusher
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.queries import Queries
+from gateway.stores.timeline.walks import Walkers
+from gateway.stores.timeline.writer import Writer
 from gateway.versioning.errors import (
-    Erased,
-    NoKey,
     NoRef,
-    NoVersion,
     OutcomeUnknown,
     ReadOnly,
     Unavailable,
@@ -49,7 +47,6 @@ from gateway.versioning.model import (
     Commit,
     Committed,
     DiffPage,
-    Entry,
     Json,
     ObjectInfo,
     Page,
@@ -62,7 +59,7 @@ from gateway.versioning.model import (
     Upload,
     VersionPage,
 )
-from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, is_commit_id
+from gateway.versioning.names import BucketName, CommitId, RepoName
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 WAL_BYTES_MAX = 1024 * 1024 * 1024
@@ -89,7 +86,10 @@ class EmbeddedStore:
             raise
         self._contents = Contents(self._reader, self._blobs)
         self._walkers = Walkers(self._file)
-        self._writer = Writer(self._file, self._lock, clock, self._landed)
+        self._queries = Queries(self._walkers)
+        self._writer = Writer(
+            self._file, self._lock, lambda reader: Batch(reader, clock), self._landed
+        )
         self._flusher = Flusher(self._file, self._writer)
 
     def _landed(self, grown: Mapping[int, int]) -> None:
@@ -99,7 +99,7 @@ class EmbeddedStore:
         """A connection to the tables, made where they are missing; the caller holds the lock."""
         self._blobs.prepare()
         connection = connect(self._file)
-        schema.prepare(connection)
+        schema.prepare(connection, tables.TABLES, tables.FORMAT)
         sync_directory(self._folder)
         sync_directory(self._folder.parent)
         return connection
@@ -221,21 +221,7 @@ class EmbeddedStore:
 
     async def stat(self, at: Snapshot, key: str, version: CommitId | None = None) -> ObjectInfo:
         """The object at that state, or as `version` wrote it. See Store.stat."""
-        point, raw = _point(at), check_key(key).encode()
-        if version is None:
-            row = self._reader.read(point, raw) or self._reader.marker(point, raw)
-        else:
-            found = _known(self._reader, version)
-            row = self._reader.change(found, raw)
-            if row is None or not self._reader.in_history(found, point):
-                raise NoVersion(f"{key!r} has no version {version} here")
-        if row is None:
-            raise NoKey(key)
-        commit = self._reader.commit_at(Point(row.line, row.seq))
-        if row.kind == DELETE:
-            raise NoKey(key, commit.hex())
-        if row.kind == ERASED:
-            raise Erased(f"the content of version {commit.hex()} of {key!r} was erased")
+        row, commit = lookup.put(self._reader, _point(at), key, version)
         return object_info(row, commit)
 
     async def read(
@@ -255,20 +241,9 @@ class EmbeddedStore:
         delimiter: str = "",
     ) -> Page:
         """A page of keys in byte order. See Store.list."""
-
-        def walk(walker: Walker) -> Page:
-            rows, prefixes, following = listing.page(
-                walker.reader,
-                walker.states.at(_point(at)),
-                prefix=prefix,
-                after=after,
-                limit=limit,
-                delimiter=delimiter,
-            )
-            entries = tuple(Entry(row.key, row.size, row.etag, row.mtime) for row in rows)
-            return Page(entries, tuple(prefixes), following)
-
-        return await self._walkers.walk(walk)
+        return await self._queries.list(
+            _point(at), prefix=prefix, after=after, limit=limit, delimiter=delimiter
+        )
 
     async def versions(
         self,
@@ -281,20 +256,14 @@ class EmbeddedStore:
         delimiter: str = "",
     ) -> VersionPage:
         """A page of the history of keys. See Store.versions."""
-
-        def walk(walker: Walker) -> VersionPage:
-            behind = None if after_version is None else _known(walker.reader, after_version)
-            return history.versions(
-                walker.reader,
-                _point(at),
-                prefix=prefix,
-                after_key=after_key,
-                after_version=behind,
-                limit=limit,
-                delimiter=delimiter,
-            )
-
-        return await self._walkers.walk(walk)
+        return await self._queries.versions(
+            _point(at),
+            prefix=prefix,
+            after_key=after_key,
+            after_version=after_version,
+            limit=limit,
+            delimiter=delimiter,
+        )
 
     async def log(
         self,
@@ -305,26 +274,20 @@ class EmbeddedStore:
         limit: int = 100,
     ) -> Sequence[Commit]:
         """Commits from `at` back along first parents, newest first. See Store.log."""
-
-        def walk(walker: Walker) -> Sequence[Commit]:
-            behind = None if after is None else _known(walker.reader, after)
-            if behind is not None and not walker.reader.in_history(behind, _point(at)):
-                raise NoVersion(f"commit {after} is not in this history")
-            return history.log(walker.reader, _point(at), path=path, after=behind, limit=limit)
-
-        return await self._walkers.walk(walk)
+        return await self._queries.log(_point(at), path=path, after=after, limit=limit)
 
     async def commit_info(self, at: Snapshot) -> Commit:
         """The commit a snapshot stands on."""
         return history.commit_info(self._reader, _point(at))
 
+    async def settled(self, at: Snapshot) -> None:
+        """Nothing to wait for: a commit that can be resolved is durable."""
+
     async def changes(
         self, at: Snapshot, *, after: str = "", limit: int = 1000
     ) -> Sequence[ChangeInfo]:
         """What that commit changed, by key, with the lineage record of each write."""
-        return await self._walkers.walk(
-            lambda w: history.changes(w.reader, _point(at), after, limit)
-        )
+        return await self._queries.changes(_point(at), after=after, limit=limit)
 
     async def lineage(self, at: Snapshot, info: ObjectInfo) -> Json | None:
         """The lineage record of the write that made `info`; None where it was erased."""
@@ -344,16 +307,8 @@ class EmbeddedStore:
         limit: int = 1000,
     ) -> DiffPage:
         """A page of keys that differ. See Store.diff."""
-        return await self._walkers.walk(
-            lambda w: compare.diff(
-                w.reader,
-                w.states,
-                _point(old),
-                _point(new),
-                prefix=prefix,
-                after=after,
-                limit=limit,
-            )
+        return await self._queries.diff(
+            _point(old), _point(new), prefix=prefix, after=after, limit=limit
         )
 
     # ---- writing
@@ -503,14 +458,6 @@ def _named(at: Snapshot) -> Branch:
     if at.ref is None:
         raise NoRef("a commit has no uploads")
     return Branch(place.repo, at.repo.name, at.ref)
-
-
-def _known(reader: Reader, commit: CommitId) -> Point:
-    """Where a commit is. Raises NoVersion."""
-    found = reader.point_of(bytes.fromhex(commit)) if is_commit_id(commit) else None
-    if found is None:
-        raise NoVersion(f"there is no version {commit}")
-    return found[0]
 
 
 def _take(changes: Sequence[Change]) -> set[str]:

@@ -8,21 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.stores.embedded import records
 from gateway.stores.embedded.blobs import Staged
-from gateway.stores.embedded.database import all_rows, first_row
-from gateway.stores.embedded.history import commit_info
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.listing import BEHIND_ALL, raw, successor
+from gateway.stores.embedded.commits import Transaction
+from gateway.stores.embedded.contents import Content, object_info
 from gateway.stores.embedded.plan import Branch
-from gateway.stores.embedded.rows import (
-    Content,
-    attributes,
-    attributes_form,
-    json_or_nothing,
-    object_info,
-)
-from gateway.stores.embedded.writer import Transaction
+from gateway.stores.timeline import records
+from gateway.stores.timeline.database import all_rows, first_row
+from gateway.stores.timeline.history import commit_info
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.listing import BEHIND_ALL, raw, successor
+from gateway.stores.timeline.rows import attributes, attributes_form, json_or_nothing
 from gateway.versioning.errors import InvalidPart, NoUpload
 from gateway.versioning.model import (
     About,
@@ -47,7 +42,7 @@ def create(
     """Open an upload. Raises NoRef, InvalidKey."""
     check_key(key)
     tx.batch.head(branch)  # the branch may have been deleted meanwhile
-    started = tx.clock()
+    started = tx.batch.clock()
     # Ids in the order of age: a listing goes on behind one though it is gone meanwhile.
     upload_id = f"{started:012x}{secrets.token_hex(10)}"
     upload = Upload(upload_id, key, account, started, given, about)

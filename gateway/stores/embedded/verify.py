@@ -13,13 +13,13 @@ from typing import Any
 
 import apsw
 
-from gateway.stores.embedded import derived, records
-from gateway.stores.embedded.database import all_rows, connect, first_row
-from gateway.stores.embedded.history import parent_of
-from gateway.stores.embedded.lines import Point, Reader
 from gateway.stores.embedded.plan import change_digest
-from gateway.stores.embedded.rows import COLUMNS, Change
-from gateway.stores.embedded.schema import POINT, PUT
+from gateway.stores.timeline import derived, records
+from gateway.stores.timeline.database import all_rows, connect, first_row
+from gateway.stores.timeline.history import parent_of
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.rows import COLUMNS, Change
+from gateway.stores.timeline.schema import POINT, PUT
 from gateway.versioning.errors import Corrupt
 
 FILE = "store.db"

@@ -11,8 +11,8 @@ import pytest
 from hands import ABOUT, START_MS, Hand, etag_of, put, staged, ticking_clock
 
 from gateway.stores.embedded.blobs import Blobs
-from gateway.stores.embedded.database import all_rows
 from gateway.stores.embedded.store import EmbeddedStore
+from gateway.stores.timeline.database import all_rows
 from gateway.versioning.errors import ConditionFailed, Corrupt, NoUpload, Unavailable
 from gateway.versioning.model import Attributes, Condition, Part, Put
 from gateway.versioning.store import Store

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from hands import ABOUT, REPO, etag_of, put, ticking_clock, whole
 
-from gateway.stores.embedded import compare, flusher, history, tree
-from gateway.stores.embedded.database import all_rows, connect, first_row
-from gateway.stores.embedded.lines import Reader
 from gateway.stores.embedded.store import EmbeddedStore
 from gateway.stores.embedded.verify import verify
+from gateway.stores.timeline import compare, flusher, history, tree
+from gateway.stores.timeline.database import all_rows, connect, first_row
+from gateway.stores.timeline.lines import Reader
 from gateway.versioning.errors import NoKey
 from gateway.versioning.model import Change, Delete, Difference, Snapshot
 from gateway.versioning.names import BucketName, CommitId, parse_bucket

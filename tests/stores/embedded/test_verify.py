@@ -10,11 +10,11 @@ import apsw
 import pytest
 from hands import ABOUT, REPO, START_MS, Hand, etag_of, put, staged, ticking_clock
 
-from gateway.stores.embedded import flusher
-from gateway.stores.embedded.database import connect, first_row
-from gateway.stores.embedded.lines import Reader
 from gateway.stores.embedded.store import EmbeddedStore
 from gateway.stores.embedded.verify import Finding, verify
+from gateway.stores.timeline import flusher
+from gateway.stores.timeline.database import connect, first_row
+from gateway.stores.timeline.lines import Reader
 from gateway.versioning.errors import Corrupt
 from gateway.versioning.model import About, Attributes, Part, Put
 

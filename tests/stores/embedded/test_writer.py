@@ -13,11 +13,12 @@ import apsw
 import pytest
 from hands import ABOUT, REPO, START_MS, Hand, put
 
-from gateway.stores.embedded import flusher, refs, writer
-from gateway.stores.embedded.database import ProcessLock, all_rows, connect
-from gateway.stores.embedded.lines import Reader
+from gateway.stores.embedded import refs
 from gateway.stores.embedded.store import EmbeddedStore
 from gateway.stores.embedded.verify import verify
+from gateway.stores.timeline import flusher, writer
+from gateway.stores.timeline.database import ProcessLock, all_rows, connect
+from gateway.stores.timeline.lines import Reader
 from gateway.versioning.errors import NoRef, OutcomeUnknown, Unavailable
 from gateway.versioning.model import Committed, Condition, Delete, Ref
 from gateway.versioning.store import Store
@@ -254,7 +255,7 @@ async def test_where_nobody_can_say_whether_a_commit_landed_its_files_stay(
 ):
     """A file too many is found by whoever looks; one too few is a lost label."""
 
-    def unreachable(_: Path) -> apsw.Connection:
+    def unreachable(_: Path, **more: Any) -> apsw.Connection:
         monkeypatch.setattr(writer, "connect", connect)
         raise apsw.CantOpenError("unable to open database file")
 

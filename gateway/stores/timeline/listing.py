@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.stores.embedded.state import State
-from gateway.stores.embedded.tree import Nodes, Row
+from gateway.stores.timeline.state import State
+from gateway.stores.timeline.tree import Nodes, Row
 
 LAST = chr(0x10FFFF)
 BEHIND_ALL = b"\xff"  # no UTF-8 begins with it

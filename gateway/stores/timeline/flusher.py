@@ -11,12 +11,13 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import apsw
 
-from gateway.stores.embedded.database import connect, first_row
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.materialise import (
+from gateway.stores.timeline.database import all_rows, connect, first_row
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.materialise import (
     NewNodes,
     beginning,
     fold_beginning,
@@ -24,7 +25,7 @@ from gateway.stores.embedded.materialise import (
     state,
     write_nodes,
 )
-from gateway.stores.embedded.writer import Transaction, Writer
+from gateway.stores.timeline.writer import Transaction, Writer
 from gateway.versioning.errors import StoreError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ _ANY_SEQ = 2**62
 class Flusher:
     """Counts the changes of each line and makes a tree when they are many."""
 
-    def __init__(self, file: Path, writer: Writer) -> None:
+    def __init__(self, file: Path, writer: Writer[Any]) -> None:
         self._reader = Reader(connect(file))
         self._writer = writer
         self._queue: queue.SimpleQueue[Mapping[int, int] | None] = queue.SimpleQueue()
@@ -80,44 +81,76 @@ class Flusher:
         self._pending.pop(line, None)
 
     def _count(self, line: int) -> int:
-        """Changes of a line since its newest tree, and the limit that holds for it."""
+        """Changes of a line over its newest tree, and the limit that holds for it."""
         begins = self._reader.load_line(line)
         seq, _, live = self._reader.epoch(Point(line, _ANY_SEQ)) or (0, begins.root, begins.live)
         self._limits[line] = min(max(live // _ROWS_A_CHANGE, CHANGES_MIN), CHANGES_MAX)
+        own = self._changes(line, seq, _ANY_SEQ)
+        # A range it began with is short, unless many commits came in at once.
+        below = self._changes(*begins.pre) if seq == 0 and begins.pre is not None else 0
+        return own + below if below > CHANGES_MAX else own
+
+    def _changes(self, line: int, above: int, seq: int) -> int:
         (count,) = first_row(
             self._reader.connection,
-            "SELECT count(*) FROM change WHERE line=? AND seq>?",
-            (line, seq),
+            "SELECT count(*) FROM change WHERE line=? AND seq>? AND seq<=?",
+            (line, above, seq),
         )
         return int(count)
 
 
-def flush(reader: Reader, writer: Writer, line: int) -> None:
-    """Materialise the tip of a line, and what it began with. Raises Unavailable."""
+def flush(reader: Reader, writer: Writer[Any], line: int) -> None:
+    """Materialise the tip of a line, and what it began with. Raises Unavailable.
+
+    States on the way too, where the changes since the last one are very many: a read at an old
+    commit folds no more of them than one at the tip.
+    """
     row = first_row(reader.connection, "SELECT tip FROM line WHERE line=?", (line,))
-    if row is None:
-        return
-    at = Point(line, row[0])
+    if row is not None:
+        for seq in _steps(reader, line, row[0]):
+            _materialise(reader, writer, Point(line, seq))
+
+
+def _steps(reader: Reader, line: int, tip: int) -> list[int]:
+    """The states to make, oldest first: the tip, and one before the changes exceed the limit."""
+    base = (reader.epoch(Point(line, tip)) or (0,))[0]
+    rows = all_rows(
+        reader.connection,
+        "SELECT seq, count(*) FROM change WHERE line=? AND seq>? AND seq<=? "
+        "GROUP BY seq ORDER BY seq",
+        (line, base, tip),
+    )
+    steps, changes = [], 0
+    for seq, count in rows:
+        if changes and changes + count > CHANGES_MAX:
+            steps.append(seq - 1)
+            changes = 0
+        changes += count
+    return [*steps, tip]
+
+
+def _materialise(reader: Reader, writer: Writer[Any], at: Point) -> None:
+    """Make the state at a point a tree, and what its line began with."""
     nodes = NewNodes(
         reader, lambda count: writer.run_from_thread(lambda tx: reserve_ids(tx.reader, count))
     )
-    stands_on = reader.load_line(line)
+    stands_on = reader.load_line(at.line)
     first = beginning(reader, nodes, stands_on)
     root, live = state(reader, nodes, at, first)
     new = sorted(dict(nodes.reachable(first[0]) + nodes.reachable(root)).items())
     for start in range(0, len(new), _NODES_A_TRANSACTION):
         writer.run_from_thread(_keep(new[start : start + _NODES_A_TRANSACTION]))
 
-    def name(tx: Transaction) -> None:
+    def name(tx: Transaction[Any]) -> None:
         tx.connection.execute(
             "INSERT OR IGNORE INTO epoch(line, seq, root, live) VALUES(?, ?, ?, ?)",
             (*at, root, live),
         )
         if stands_on.pre is not None:
-            fold_beginning(tx.reader, line, *first)
+            fold_beginning(tx.reader, at.line, *first)
 
     writer.run_from_thread(name)
 
 
-def _keep(nodes: list[tuple[int, bytes]]) -> Callable[[Transaction], None]:
+def _keep(nodes: list[tuple[int, bytes]]) -> Callable[[Transaction[Any]], None]:
     return lambda tx: write_nodes(tx.reader, nodes)

@@ -11,16 +11,17 @@ from typing import Any
 
 import apsw
 
-from gateway.stores.embedded.schema import WAL_PAGES
+from gateway.stores.timeline.schema import WAL_PAGES
 
 BUSY_MS_MAX = 10_000
 CACHE_KIB = 32 * 1024
 
 
-def connect(file: Path, *, read_only: bool = False) -> apsw.Connection:
+def connect(file: Path, *, read_only: bool = False, durable: bool = True) -> apsw.Connection:
     """A connection with the settings every one of ours has; WAL stays on once it was set.
 
-    One may be used by several threads, one after the other.
+    One may be used by several threads, one after the other. durable: what was committed survives a
+    power cut; without, the newest may be lost, which is for what can be had again elsewhere.
     """
     flags = (
         apsw.SQLITE_OPEN_READONLY
@@ -29,8 +30,7 @@ def connect(file: Path, *, read_only: bool = False) -> apsw.Connection:
     )
     connection = apsw.Connection(str(file), flags=flags, statementcachesize=200)
     connection.set_busy_timeout(BUSY_MS_MAX)
-    # NORMAL would lose acknowledged commits in a power cut.
-    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}").fetchall()
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     return connection
@@ -63,6 +63,31 @@ class ProcessLock:
 
     def close(self) -> None:
         """Let go of the file. Safe to call again."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+class Presence:
+    """Tells the processes that have a file open of each other."""
+
+    def __init__(self, file: Path) -> None:
+        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def alone(self) -> bool:
+        """Whether nobody else is there; a lock must keep others from coming meanwhile."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def stay(self) -> None:
+        """Be there until closed, or until the process dies. Does not wait: see `alone`."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Be gone. Safe to call again."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gateway.stores.embedded.schema import PUT
+from gateway.stores.timeline.schema import PUT
 from gateway.versioning.model import NOTHING, Attributes, ObjectInfo
 from gateway.versioning.names import CommitId
 
@@ -47,24 +46,8 @@ class Change(NamedTuple):
         return self.kind == PUT
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Where the bytes of an object are: one of the three. digest: SHA-256 (see manifest_digest)."""
-
-    digest: bytes
-    body: int | None = None
-    blob: int | None = None
-    manifest: int | None = None
-
-
-def content_of(row: Change) -> Content:
-    """The handle of a put's bytes."""
-    assert row.digest is not None
-    return Content(row.digest, row.body, row.blob, row.manifest)
-
-
-def object_info(row: Change, commit: bytes) -> ObjectInfo:
-    """The object that a put made; commit: id of the commit of that row."""
+def object_info(row: Change, commit: bytes, content: Any) -> ObjectInfo:
+    """The object that a put made; commit: id of the commit of that row; content: its handle."""
     return ObjectInfo(
         key=row.key.decode(),
         version=CommitId(commit.hex()),
@@ -74,7 +57,7 @@ def object_info(row: Change, commit: bytes) -> ObjectInfo:
         attributes=attributes(row.attrs),
         origin=None if row.origin is None else CommitId(row.origin.hex()),
         null=bool(row.nul),
-        content=content_of(row),
+        content=content,
     )
 
 

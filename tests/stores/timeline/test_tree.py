@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.stores.embedded import tree
-from gateway.stores.embedded.tree import Node, Row
+from gateway.stores.timeline import tree
+from gateway.stores.timeline.tree import Node, Row
 
 Edits = dict[str, Row | None]
 

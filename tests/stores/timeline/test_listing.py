@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.stores.embedded import listing, tree
-from gateway.stores.embedded.state import State
-from gateway.stores.embedded.tree import Node, Row
+from gateway.stores.timeline import listing, tree
+from gateway.stores.timeline.state import State
+from gateway.stores.timeline.tree import Node, Row
 
 
 class MemoryNodes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.stores.embedded import tree
-from gateway.stores.embedded.database import first_row
-from gateway.stores.embedded.lines import Line, Point, Reader
-from gateway.stores.embedded.tree import Node, Row
+from gateway.stores.timeline import tree
+from gateway.stores.timeline.database import first_row
+from gateway.stores.timeline.lines import Line, Point, Reader
+from gateway.stores.timeline.tree import Node, Row
 
 IDS_A_TIME = 256
 
@@ -68,6 +68,39 @@ def state(
     """The state at a point as one tree: (root, rows). first: what its line began with."""
     base, root, live = reader.epoch(at) or (0, *first)
     return _applied(nodes, root, live, reader.fold(at.line, base, at.seq))
+
+
+def begin_line(reader: Reader, repo: int) -> int:
+    """A new line that stands on nothing; inside a transaction."""
+    reader.connection.execute("INSERT INTO line(repo, tip, live) VALUES(?, 0, 0)", (repo,))
+    return reader.connection.last_insert_rowid()
+
+
+def fork(reader: Reader, repo: int, at: Point) -> int:
+    """A new line that begins with the state at `at`; inside a transaction.
+
+    O(1), but for a second fork in a row.
+    """
+    base, root, live = reader.epoch(at) or (0, *_own_tree(reader, at.line))
+    pre = (at.line, base, at.seq) if at.seq > base else (None, None, None)
+    reader.connection.execute(
+        "INSERT INTO line(repo, tip, hist_line, hist_seq, root, live, "
+        "pre_line, pre_from, pre_to) VALUES(?, 0, ?, ?, ?, ?, ?, ?, ?)",
+        (repo, *at, root, live, *pre),
+    )
+    return reader.connection.last_insert_rowid()
+
+
+def _own_tree(reader: Reader, line: int) -> tuple[int | None, int]:
+    """The state a line began with as one tree, made now where it is none yet: (root, rows)."""
+    stands_on = reader.load_line(line)
+    if stands_on.pre is None:
+        return stands_on.root, stands_on.live
+    nodes = NewNodes(reader, lambda count: reserve_ids(reader, count))
+    root, live = beginning(reader, nodes, stands_on)
+    write_nodes(reader, nodes.reachable(root))
+    fold_beginning(reader, line, root, live)
+    return root, live
 
 
 def reserve_ids(reader: Reader, count: int) -> int:

@@ -13,11 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 import apsw
 
-from gateway.stores.embedded import tree
-from gateway.stores.embedded.database import first_row
-from gateway.stores.embedded.rows import COLUMNS, Change
-from gateway.stores.embedded.schema import DELETE, POINT, PUT
-from gateway.stores.embedded.tree import Node, Row
+from gateway.stores.timeline import tree
+from gateway.stores.timeline.database import first_row
+from gateway.stores.timeline.rows import COLUMNS, Change
+from gateway.stores.timeline.schema import DELETE, POINT, PUT
+from gateway.stores.timeline.tree import Node, Row
 from gateway.versioning.errors import Corrupt
 
 NODES_CACHED = 1024
@@ -220,13 +220,18 @@ class Reader:
 
     # ---- states
 
-    def fold(self, line: int, above: int, seq: int) -> dict[str, Row | None]:
-        """What the changes of a line in (above, seq] come to: each key's newest row, None: gone."""
+    def fold(
+        self, line: int, above: int, seq: int, start: bytes = b"", stop: bytes = b"\xff"
+    ) -> dict[str, Row | None]:
+        """What the changes of a line in (above, seq] come to: each key's newest row, None: gone.
+
+        start, stop: keys in [start, stop) alone; all of them by default.
+        """
         folded: dict[str, Row | None] = {}
         rows = self.connection.execute(
             "SELECT key, seq, kind, etag, size, mtime FROM change "
-            "WHERE line=? AND seq>? AND seq<=? ORDER BY seq",
-            (line, above, seq),
+            "WHERE line=? AND seq>? AND seq<=? AND key>=? AND key<? ORDER BY seq",
+            (line, above, seq, start, stop),
         )
         for key, at, kind, etag, size, mtime in rows:
             text = key.decode()

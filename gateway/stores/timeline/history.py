@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gateway.stores.embedded import records
-from gateway.stores.embedded.database import all_rows, first_row
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.listing import BEHIND_ALL, first_position, raw, rolled_up, successor
-from gateway.stores.embedded.rows import COLUMNS, Change
-from gateway.stores.embedded.schema import DELETE, PUT
+from gateway.stores.timeline import records
+from gateway.stores.timeline.database import all_rows, first_row
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.listing import BEHIND_ALL, first_position, raw, rolled_up, successor
+from gateway.stores.timeline.rows import COLUMNS, Change
+from gateway.stores.timeline.schema import DELETE, PUT
 from gateway.versioning.errors import Corrupt
 from gateway.versioning.model import NOTHING, ChangeInfo, ChangeKind, Commit, Version, VersionPage
 from gateway.versioning.names import CommitId, RepoName

@@ -1,7 +1,7 @@
-"""The tables, what each is for, and the version of the format.
+"""The tables of a history, and what each is for. A store adds its own and numbers the format.
 
-The truth only grows: `commits`, `change`, `part`, `body`, `blob`, `manifest`, `reflog`. `ref` and
-`line` are the only rows that move. `entry`, `epoch` and `node` are derived from `change`.
+The truth only grows: `commits`, `merge`, `change`, `part`. `line` is the only row that moves.
+`entry`, `epoch` and `node` are derived from `change`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import apsw
 
 from gateway.versioning.errors import StoreError
 
-FORMAT = 1
 PAGE_BYTES = 8192
 WAL_PAGES = (
     8192  # 64 MiB between checkpoints: a shorter log costs 5 to 14 ms at the 99th percentile
@@ -21,30 +20,6 @@ PUT, DELETE, ERASED, POINT = 1, 2, 3, 4
 
 TABLES = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-
-CREATE TABLE repo(
-    repo INTEGER PRIMARY KEY,
-    project TEXT NOT NULL,
-    name TEXT NOT NULL,
-    account TEXT NOT NULL,
-    created INTEGER NOT NULL,
-    settings TEXT NOT NULL,
-    deleted INTEGER                    -- ms; kept for the grace, its name is free again
-) STRICT;
-CREATE UNIQUE INDEX repo_name ON repo(project, name) WHERE deleted IS NULL;
-
--- A branch or tag: a pointer. Branches may share a line; the first to write keeps it.
-CREATE TABLE ref(
-    repo INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- branch | tag
-    line INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    created INTEGER NOT NULL,
-    account TEXT NOT NULL,
-    properties TEXT NOT NULL,
-    PRIMARY KEY(repo, name)
-) STRICT, WITHOUT ROWID;
 
 -- A sequence of commits, 1 to tip. The state at seq 0 is tree `root`, changed by at most one range
 -- (pre_from, pre_to] of another line; so no read walks a chain. History goes on at `hist`.
@@ -144,84 +119,15 @@ CREATE TABLE epoch(
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE node(node INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
-
--- Contents: small ones in the row, larger ones in files, those that came in parts by a manifest.
-CREATE TABLE body(id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
-CREATE TABLE blob(
-    id INTEGER PRIMARY KEY,
-    sha BLOB NOT NULL UNIQUE,
-    file TEXT NOT NULL,
-    size INTEGER NOT NULL
-) STRICT;
-CREATE TABLE manifest(
-    id INTEGER NOT NULL,
-    ord INTEGER NOT NULL,
-    body INTEGER,
-    blob INTEGER,
-    size INTEGER NOT NULL,
-    digest BLOB NOT NULL,
-    PRIMARY KEY(id, ord)
-) STRICT, WITHOUT ROWID;
-
--- Moves of a ref that no commit tells of; chained like commits.
-CREATE TABLE reflog(
-    n INTEGER PRIMARY KEY,
-    repo INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    action TEXT NOT NULL,
-    from_line INTEGER,
-    from_seq INTEGER,
-    to_line INTEGER,
-    to_seq INTEGER,
-    who TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    hash BLOB NOT NULL
-) STRICT;
-
--- Deliveries that must land with a commit.
-CREATE TABLE outbox(
-    n INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    commit_n INTEGER NOT NULL,
-    data TEXT NOT NULL,
-    due INTEGER NOT NULL,
-    tries INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE upload(
-    id TEXT PRIMARY KEY,               -- ms of its start, then a random number
-    repo INTEGER NOT NULL,
-    branch TEXT NOT NULL,
-    key BLOB NOT NULL,
-    account TEXT NOT NULL,
-    started INTEGER NOT NULL,
-    attrs TEXT NOT NULL,
-    about TEXT NOT NULL,
-    done_line INTEGER,                 -- set once it is complete: where its object is
-    done_seq INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE INDEX upload_by_key ON upload(repo, branch, key, id);
--- The files of parts belong to nobody else until the upload is complete.
-CREATE TABLE upload_part(
-    upload TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    data BLOB,
-    file TEXT,
-    size INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    modified INTEGER NOT NULL,
-    checksums TEXT NOT NULL,
-    PRIMARY KEY(upload, number)
-) STRICT, WITHOUT ROWID;
 """
 
 
-def prepare(connection: apsw.Connection) -> None:
-    """Make the tables in a new file, or check that an old one is of our format. Raises StoreError.
+def prepare(connection: apsw.Connection, own: str, version: int) -> None:
+    """Make the tables in a new file, or check that an old one is of that version of the format.
 
-    The caller holds the lock. Page size, auto-vacuum and WAL must come before the first table.
+    own: the tables that a store has beside these. The caller holds the lock. Raises StoreError.
     """
+    # Page size, auto-vacuum and WAL must come before the first table.
     made = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if made == (0,):
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
@@ -229,11 +135,12 @@ def prepare(connection: apsw.Connection) -> None:
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         with connection:
             connection.execute(TABLES)
-            connection.execute("INSERT INTO meta VALUES('format', ?), ('next_node', 1)", (FORMAT,))
+            connection.execute(own)
+            connection.execute("INSERT INTO meta VALUES('format', ?), ('next_node', 1)", (version,))
         return
     row = connection.execute("SELECT value FROM meta WHERE name='format'").fetchone()
-    if row is None or row[0] != FORMAT:
+    if row is None or row[0] != version:
         raise StoreError(
-            f"this directory's format is {row and row[0]}, this program's is {FORMAT}: "
+            f"this directory's format is {row and row[0]}, this program's is {version}: "
             "serve it with the version of labelgate that wrote it"
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.stores.embedded import tree
-from gateway.stores.embedded.database import all_rows, first_row
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.state import State, States
+from gateway.stores.timeline import tree
+from gateway.stores.timeline.database import all_rows, first_row
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.state import State, States
 
 
 def missing_entries(reader: Reader, at: Point) -> int:

@@ -6,9 +6,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.stores.embedded import tree
-from gateway.stores.embedded.lines import Lru, Point, Reader
-from gateway.stores.embedded.tree import Row
+from gateway.stores.timeline import tree
+from gateway.stores.timeline.lines import Lru, Point, Reader
+from gateway.stores.timeline.tree import Row
 
 STATES_CACHED = 32
 

@@ -15,13 +15,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import apsw
 
-from gateway.stores.embedded.commits import Batch
-from gateway.stores.embedded.database import BUSY_MS_MAX, ProcessLock, all_rows, connect, first_row
-from gateway.stores.embedded.lines import Reader
+from gateway.stores.timeline.database import BUSY_MS_MAX, ProcessLock, all_rows, connect, first_row
+from gateway.stores.timeline.lines import Reader
 from gateway.versioning.errors import OutcomeUnknown, StoreError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -34,14 +33,34 @@ CHECKPOINT_WAIT_MS = 20
 _T = TypeVar("_T")
 
 
-class Transaction:
+class Pending(Protocol):
+    """Commits of one transaction on their way into the tables, kept as its store likes."""
+
+    @property
+    def grown(self) -> Mapping[int, int]:
+        """Changes by line."""
+
+    @property
+    def first_id(self) -> bytes | None:
+        """Of the first commit; None where there is none."""
+
+    def flush(self) -> None:
+        """Write what is not in the tables yet."""
+
+    def forget(self) -> None:
+        """Drop what is known of the tables, after plain SQL wrote to them or a write was undone."""
+
+
+_B = TypeVar("_B", bound=Pending)
+
+
+class Transaction(Generic[_B]):
     """What a job works with. batch: commits of this transaction, not yet in the tables."""
 
-    def __init__(self, reader: Reader, clock: Callable[[], int]) -> None:
+    def __init__(self, reader: Reader, batch: _B) -> None:
         self.reader = reader
         self.connection = reader.connection
-        self.clock = clock
-        self.batch = Batch(reader, clock)
+        self.batch = batch
         self._mark: bytes | None = None
 
     def settle(self) -> apsw.Connection:
@@ -64,17 +83,18 @@ class Transaction:
 
 
 @dataclass(slots=True)
-class _Job:
+class _Job(Generic[_B]):
     """Work for one transaction and who waits for it. sql: it writes by plain SQL."""
 
-    run: Callable[[Transaction], Any]
+    run: Callable[[Transaction[_B]], Any]
     sql: bool
     answer: Callable[[Any, BaseException | None], None]
 
 
-class Writer:
+class Writer(Generic[_B]):
     """Runs jobs one after the other, as many in one transaction as are waiting.
 
+    begin: an empty batch for a transaction. durable: as in `connect`.
     landed: is told of changes that were committed, line -> how many; must not wait.
     """
 
@@ -82,21 +102,24 @@ class Writer:
         self,
         file: Path,
         lock: ProcessLock,
-        clock: Callable[[], int],
+        begin: Callable[[Reader], _B],
         landed: Callable[[Mapping[int, int]], None] = lambda _: None,
+        *,
+        durable: bool = True,
     ) -> None:
         self._file = file
         self._lock = lock
-        self._clock = clock
+        self._begin = begin
+        self._durable = durable
         self._landed = landed
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._reader = Reader(connect(file))
+        self._queue: queue.SimpleQueue[_Job[_B] | None] = queue.SimpleQueue()
+        self._reader = self._connected()
         self._closed = False
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="labelgate-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Transaction], _T], *, sql: bool = True) -> _T:
+    async def run(self, work: Callable[[Transaction[_B]], _T], *, sql: bool = True) -> _T:
         """Run `work` in the next transaction; returns once that is durable.
 
         sql: it may write by plain SQL; without, only through the transaction's batch.
@@ -121,7 +144,7 @@ class Writer:
         self._submit(_Job(work, sql, answer))
         return await future
 
-    def run_from_thread(self, work: Callable[[Transaction], _T]) -> _T:
+    def run_from_thread(self, work: Callable[[Transaction[_B]], _T]) -> _T:
         """The same for a thread of ours, which waits."""
         done: queue.SimpleQueue[tuple[_T, BaseException | None]] = queue.SimpleQueue()
         self._submit(_Job(work, True, lambda value, error: done.put((value, error))))
@@ -143,13 +166,16 @@ class Writer:
         """Whether the thread still takes work."""
         return self._thread.is_alive() and not self._closed
 
-    def _submit(self, job: _Job) -> None:
+    def _submit(self, job: _Job[_B]) -> None:
         with self._closing:  # behind the end of the queue nobody would answer
             if not self.alive:
                 raise Unavailable("the store is closed")
             if self._queue.qsize() >= JOBS_WAITING_MAX:
                 raise Unavailable("too many writes are waiting")
             self._queue.put(job)
+
+    def _connected(self) -> Reader:
+        return Reader(connect(self._file, durable=self._durable))
 
     def _serve(self) -> None:
         closing = False
@@ -166,7 +192,7 @@ class Writer:
                 self._fail(jobs, OutcomeUnknown(f"the store failed: {type(error).__name__}"))
         self._reader.connection.close()
 
-    def _drain(self, jobs: list[_Job]) -> bool:
+    def _drain(self, jobs: list[_Job[_B]]) -> bool:
         """Take what is waiting, up to the limit; whether the end of all was among it."""
         while len(jobs) < JOBS_A_TRANSACTION_MAX:
             try:
@@ -178,11 +204,11 @@ class Writer:
             jobs.append(job)
         return False
 
-    def _transact(self, jobs: list[_Job]) -> None:
+    def _transact(self, jobs: list[_Job[_B]]) -> None:
         """One transaction for all jobs; a job that raises leaves nothing, the others stand."""
         self._recover()
         connection = self._reader.connection
-        transaction = Transaction(self._reader, self._clock)
+        transaction = Transaction(self._reader, self._begin(self._reader))
         try:
             connection.execute("BEGIN IMMEDIATE")
             answers = [(job, *self._attempt(job, transaction)) for job in jobs]
@@ -201,7 +227,9 @@ class Writer:
         for job, value, refused in answers:
             job.answer(value, refused)
 
-    def _attempt(self, job: _Job, transaction: Transaction) -> tuple[Any, BaseException | None]:
+    def _attempt(
+        self, job: _Job[_B], transaction: Transaction[_B]
+    ) -> tuple[Any, BaseException | None]:
         """Run one job: its value, or the error for which nothing of it stays."""
         try:
             run = self._run_sql if job.sql else _run_plain
@@ -214,7 +242,7 @@ class Writer:
             log.exception("a write failed")
             return None, error
 
-    def _run_sql(self, job: _Job, transaction: Transaction) -> Any:
+    def _run_sql(self, job: _Job[_B], transaction: Transaction[_B]) -> Any:
         """Run a job that writes to the tables beside the batch, in a savepoint of its own."""
         connection = transaction.settle()
         connection.execute("SAVEPOINT job")
@@ -235,7 +263,7 @@ class Writer:
             # It may have moved refs and taken ids that the batch believes to know.
             transaction.batch.forget()
 
-    def _stands(self, transaction: Transaction, error: apsw.Error) -> bool:
+    def _stands(self, transaction: Transaction[_B], error: apsw.Error) -> bool:
         """After an error: undo, and find out whether the transaction landed all the same.
 
         A COMMIT that failed with an I/O error is of unknown outcome: this connection is given up,
@@ -246,7 +274,7 @@ class Writer:
             self._recover()
             return False
         self._reader.connection.close()
-        self._reader = Reader(connect(self._file))
+        self._reader = self._connected()
         return transaction.landed(self._reader)
 
     def _recover(self) -> None:
@@ -258,11 +286,11 @@ class Writer:
         except apsw.Error:
             with contextlib.suppress(apsw.Error):
                 self._reader.connection.close()
-            self._reader = Reader(connect(self._file))
+            self._reader = self._connected()
         # Lines and nodes that were rolled back leave their numbers to others.
         self._reader.forget()
 
-    def _fail(self, jobs: list[_Job], error: StoreError) -> None:
+    def _fail(self, jobs: list[_Job[_B]], error: StoreError) -> None:
         for job in jobs:
             job.answer(None, error)
 
@@ -285,5 +313,5 @@ class Writer:
             connection.set_busy_timeout(BUSY_MS_MAX)
 
 
-def _run_plain(job: _Job, transaction: Transaction) -> Any:
+def _run_plain(job: _Job[_B], transaction: Transaction[_B]) -> Any:
     return job.run(transaction)

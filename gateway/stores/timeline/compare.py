@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from gateway.stores.embedded import tree
-from gateway.stores.embedded.lines import Point, Reader
-from gateway.stores.embedded.rows import attributes
-from gateway.stores.embedded.state import States
-from gateway.stores.embedded.tree import Row
+from gateway.stores.timeline import tree
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.rows import attributes
+from gateway.stores.timeline.state import States
+from gateway.stores.timeline.tree import Row
 from gateway.versioning.model import DiffEntry, Difference, DiffPage, Entry
 from gateway.versioning.names import CommitId
 
@@ -48,7 +48,8 @@ def _candidates(
     before, then = states.at(old), states.at(new)
     if old.line == new.line and abs(old.seq - new.seq) < NEAR:
         # Close together: what lies between them is all that can differ.
-        between = reader.fold(old.line, *sorted((old.seq, new.seq)))
+        lower, upper = sorted((old.seq, new.seq))
+        between = reader.fold(old.line, lower, upper)
         for key in sorted(between):
             if key >= start:
                 yield key, before.row(reader, key), then.row(reader, key)

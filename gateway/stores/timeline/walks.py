@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.stores.embedded.database import connect
-from gateway.stores.embedded.lines import Reader
-from gateway.stores.embedded.state import States
+from gateway.stores.timeline.database import connect
+from gateway.stores.timeline.lines import Reader
+from gateway.stores.timeline.state import States
 from gateway.versioning.errors import Unavailable
 
 READING_THREADS = 3

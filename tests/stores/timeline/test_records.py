@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 
 import pytest
-from hands import About, Hand, put
 
-from gateway.stores.embedded import records
-from gateway.stores.embedded.database import all_rows
-from gateway.stores.embedded.store import EmbeddedStore
+from gateway.stores.timeline import records
 
 PARTS = records.ChangeParts(kind=1, nul=False, key=b"k", digest=b"d", attributes=b"a", lineage=b"l")
 
@@ -67,20 +63,3 @@ def test_a_manifest_is_known_by_the_order_and_size_of_its_parts():
     one, two = (3, b"1" * 32), (5, b"2" * 32)
     digests = {records.manifest_digest(parts) for parts in ([one, two], [two, one], [one], [])}
     assert len(digests) == 4
-
-
-async def test_a_record_names_its_parent_by_the_full_hash_and_nothing_that_can_be_erased(
-    hand: Hand, store: EmbeddedStore
-):
-    about = About("ann", "put", "the-message", {"the-metadata": "x"})
-    await hand.write(
-        await put(store, "the-key", b"the-body", lineage={"the-lineage": 1}), about=about
-    )
-    first, second = all_rows(
-        store._reader.connection, "SELECT hash, record FROM commits ORDER BY n"
-    )
-    assert records.decode(second[1])["parents"] == [first[0].hex()]
-    assert hashlib.sha256(second[1]).digest() == second[0]
-    digests = (hashlib.sha256(b"the-body").hexdigest(), hashlib.md5(b"the-body").hexdigest())
-    for word in ("the-message", "the-metadata", "the-key", "the-body", "the-lineage", *digests):
-        assert word.encode() not in second[1]
