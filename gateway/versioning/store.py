@@ -192,6 +192,12 @@ class Store(Protocol):
     async def commit_info(self, at: Snapshot) -> Commit:
         """The commit a snapshot stands on."""
 
+    async def settled(self, at: Snapshot) -> None:
+        """Wait until nothing can take that commit's changes back any more.
+
+        What follows from a commit (a training, an event) is started behind this.
+        """
+
     async def changes(
         self, at: Snapshot, *, after: str = "", limit: int = 1000
     ) -> Sequence[ChangeInfo]:
