@@ -96,6 +96,8 @@ CODES: dict[str, tuple[int, str]] = {
         501,
         "A header you provided implies functionality that is not implemented",
     ),
+    # Not AWS's: its keys are no paths. SDKs do not try a 409 again, and so they should not here.
+    "PathConflict": (409, "The key and another one cannot both be there."),
     "PreconditionFailed": (
         412,
         "At least one of the pre-conditions you specified did not hold",

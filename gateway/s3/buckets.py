@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.auth.gate import allow
+from gateway.auth.gate import allow_create, may, readable_of
 from gateway.protocol import requests, responses
 from gateway.protocol.errors import S3Error
 from gateway.protocol.operations import Right
@@ -13,7 +13,7 @@ from gateway.s3.call import Call
 from gateway.s3.objects import COMMIT_HEADER
 from gateway.s3.response import NO_CONTENT, Response, xml
 from gateway.versioning.errors import AlreadyExists, NotFound
-from gateway.versioning.model import Ref, RefKind
+from gateway.versioning.model import Ref, RefKind, Repo
 from gateway.versioning.names import BucketName, parse_new_bucket
 
 DEFAULT_REGION = "us-east-1"
@@ -23,10 +23,11 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 async def list_buckets(call: Call) -> Response:
     """ListBuckets: the branches this key may read, as they were spelled when they were made."""
-    readable = {repo.name for repo in await call.store.repos() if call.may_read(repo)}
+    readable = await readable_of(call.identity.key, await call.store.repos())
+    names = {repo.name for repo in readable}
     refs = await call.store.refs(kind=RefKind.BRANCH)
     prefix = call.request.params.get("prefix", "")
-    named = sorted((spelling(ref), ref.created_ms) for ref in refs if ref.repo in readable)
+    named = sorted((spelling(ref), ref.created_ms) for ref in refs if ref.repo in names)
     shown = [one for one in named if one[0].startswith(prefix)]
     return xml(responses.list_buckets(shown, owner=call.identity.account))
 
@@ -41,11 +42,9 @@ async def create_bucket(call: Call) -> Response:
     try:
         repo = await call.store.repo(name.repo)
     except NotFound:
-        if not call.identity.key.grants.may_create_repos:
-            raise S3Error("AccessDenied", "Access Denied: this key may not make repos.") from None
+        await allow_create(call.identity.key, name.repo)
     else:
-        _own_or_taken(call, name, repo.account)
-        allow(call.identity.key, Right.ADMIN, repo)
+        await _own_or_taken(call, name, repo)
     properties = {"spelling": call.request.bucket, "region": region}
     try:
         await call.store.create_branch(
@@ -60,7 +59,7 @@ async def create_bucket(call: Call) -> Response:
                 f"{name.branch!r} is a tag of repo {name.repo}; tags are read, not created here.",
                 BucketName=call.request.bucket,
             ) from None
-        _own_or_taken(call, name, found.repo.account)
+        await _own_or_taken(call, name, found.repo)
     return Response(200, [("location", f"/{call.request.bucket}")])
 
 
@@ -96,8 +95,6 @@ def spelling(ref: Ref) -> str:
     return str(made_as) if made_as else str(BucketName(ref.repo, ref.name))
 
 
-def _own_or_taken(call: Call, name: BucketName, account: str) -> None:
-    if account != call.identity.account and not call.identity.key.grants.allows(
-        Right.ADMIN, owned=False
-    ):
+async def _own_or_taken(call: Call, name: BucketName, repo: Repo) -> None:
+    if not await may(call.identity.key, Right.ADMIN, repo):
         raise S3Error("BucketAlreadyExists", BucketName=str(name))

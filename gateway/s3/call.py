@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.auth.gate import Identity, allow
+from gateway.auth.gate import Identity, allow, may
 from gateway.lineage.recorder import Described, Recorder
 from gateway.observability.metrics import Metrics
 from gateway.protocol.errors import S3Error
@@ -77,16 +77,14 @@ class Call:
             snapshot = await self.store.resolve(name)
         except NotFound:
             raise S3Error("NoSuchBucket", BucketName=bucket) from None
-        allow(self.identity.key, right, snapshot.repo)
+        await allow(self.identity.key, right, snapshot.repo)
         if owner is not None and owner != snapshot.repo.account:
             raise S3Error("AccessDenied", "Access Denied: another account owns the bucket.")
         return snapshot
 
-    def may_read(self, repo: Repo) -> bool:
+    async def may_read(self, repo: Repo) -> bool:
         """Whether the key may read `repo`: what it may not read is not there for it."""
-        return self.identity.key.grants.allows(
-            Right.READ, owned=repo.account == self.identity.account
-        )
+        return await may(self.identity.key, Right.READ, repo)
 
     async def at_commit(self, snapshot: Snapshot, commit: CommitId) -> Snapshot:
         """The same repo as it was at `commit`, to go on with a listing that began there."""

@@ -67,7 +67,7 @@ class S3App:
         _refuse_large_headers(request)
         asked = presigned.effective(request)
         operation = exchange.operation = operations.find(asked)
-        identity = self._gate.identify(request)
+        identity = await self._gate.identify(request)
         call = exchange.call = Call(asked, operation, identity, self._services, exchange.receive)
         return await self._handlers[operation.name](call)
 
@@ -130,7 +130,8 @@ class _Exchange:
             bytes_in=bytes_in,
             bytes_out=self.bytes_out,
         )
-        if self.error_code and call is None and self.operation is not None:
+        refused = self.error_code and self.status < 500
+        if refused and call is None and self.operation is not None:
             services.metrics.auth_failure(self.error_code)
         self.app._access_log.write(  # noqa: SLF001
             request_id=self.id,

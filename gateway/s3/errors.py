@@ -24,6 +24,8 @@ BY_ERROR: dict[type[store.StoreError], str] = {
     store.HeadMoved: "SlowDown",
     store.InvalidPart: "InvalidPart",
     store.Erased: "NoSuchVersion",
+    store.PathConflict: "PathConflict",
+    store.Denied: "AccessDenied",
     store.Unsupported: "NotImplemented",
     store.Unavailable: "SlowDown",
     store.OutcomeUnknown: "InternalError",
@@ -32,17 +34,28 @@ BY_ERROR: dict[type[store.StoreError], str] = {
 
 _BY_CONDITION = {"etag": "If-Match", "not_etag": "If-None-Match"}
 # What these say is for the person who reads the answer; the others keep AWS's own words.
-_TELLING = (store.InvalidName, store.InvalidKey, store.ReadOnly, store.Erased, store.Unsupported)
+_TELLING = (
+    store.InvalidName,
+    store.InvalidKey,
+    store.ReadOnly,
+    store.Erased,
+    store.PathConflict,
+    store.Denied,
+    store.Unsupported,
+    store.Unavailable,
+)
 
 
 def translate(error: store.StoreError, request: Request) -> S3Error:
     """The S3 error that answers `error` for this request."""
     code = BY_ERROR[type(error)]
-    message = str(error) if isinstance(error, _TELLING) else None
+    message = (str(error) or None) if isinstance(error, _TELLING) else None
     fields: dict[str, str | int] = {}
     match error:
         case store.NoKey():
             fields["Key"] = error.key
+        case store.PathConflict():
+            fields |= {"Key": error.key, "ConflictingKey": error.other}
         case store.NoVersion():
             fields |= {"Key": request.key, "VersionId": request.params.get("versionId", "")}
         case store.NoUpload():

@@ -4,6 +4,7 @@ StoreError
 ├─ NotFound      NoRepo · NoRef · NoCommit · NoKey · NoVersion · NoUpload
 ├─ Refused       InvalidName · InvalidKey · ReadOnly · AlreadyExists · NotEmpty
 │                ConditionFailed · HeadMoved · InvalidPart · Erased
+│                PathConflict · Denied
 ├─ Unsupported   the store's capabilities said so beforehand
 ├─ Unavailable   nothing was written; try again
 ├─ OutcomeUnknown   the disk failed so that nobody can say whether the write stands
@@ -99,6 +100,27 @@ class InvalidPart(Refused):
 
 class Erased(Refused):
     """The content of that version was erased; the text says who, when and why."""
+
+
+class PathConflict(Refused):
+    """The store keeps files and directories, and one key would have to be both.
+
+    key: what was to be written. other: the key that is there, or is written beside it, of which
+    one is a directory of the other.
+    """
+
+    def __init__(self, key: str, other: str) -> None:
+        super().__init__(
+            f"{key!r} cannot be here beside {other!r}: this store keeps files and directories, and "
+            "what has keys below it cannot be an object too. Delete one of the two, or choose "
+            "another key."
+        )
+        self.key = key
+        self.other = other
+
+
+class Denied(Refused):
+    """The store's own access control refuses; the text says what is missing."""
 
 
 class Unsupported(StoreError):

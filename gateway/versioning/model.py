@@ -380,9 +380,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a store can do beyond the core; callers ask before they offer it."""
+    """What a store can do beyond the core; callers ask before they offer it.
+
+    nested_keys: `a` and `a/b` may both be objects; else the second is refused (PathConflict).
+    own_commits: each write is a commit of its own; else those that come at once may share one, but
+        never two of one key.
+    """
 
     erase: bool = False
     user_metadata: bool = True
     multipart: bool = True
     version_listing: bool = True
+    nested_keys: bool = True
+    own_commits: bool = True

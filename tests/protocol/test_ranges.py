@@ -100,3 +100,10 @@ def test_a_copy_range_is_taken_at_its_word_or_refused(header: str, code: str) ->
     with pytest.raises(S3Error) as caught:
         ranges.parse_copy(header, 10)
     assert caught.value.code == code
+
+
+def test_the_end_that_some_sdks_write_is_the_objects_own() -> None:
+    """Java's SDK asks for all from a position on by the greatest number it has."""
+    assert read("bytes=10-9223372036854775806", 64) == DATA[10:64]
+    assert read("bytes=9223372036854775806-", 64) is None
+    assert read("bytes=-9223372036854775807", 64) == DATA
