@@ -1,0 +1,269 @@
+"""Requests that share a commit: how they pool, which go together, and what each is answered."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import grpc
+
+from gateway.stores.pachyderm import faults, filesets, judge, overflow, paths, record
+from gateway.stores.pachyderm.companion import Companion
+from gateway.stores.pachyderm.index import Point, RepoIndex
+from gateway.stores.pachyderm.pfs import CommitInfo, Pfs
+from gateway.stores.pachyderm.requests import Head, Request, staged
+from gateway.stores.pachyderm.words import Recorded
+from gateway.versioning.errors import Corrupt, HeadMoved, StoreError, Unavailable
+from gateway.versioning.model import Change, Commit, Committed, Delete, Put
+from gateway.versioning.names import CommitId, RepoName
+
+CHANGES_MAX = 1000
+"""Of requests that share a commit; one request alone may have more."""
+
+INLINE_BYTES_SHARED_MAX = 4 * 1024 * 1024
+"""Of bodies that travel with a shared commit: about 0.2 s on the way."""
+
+RECORD_BYTES_MAX = 2 * 1024 * 1024
+"""Of the records of requests that share a commit, unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What goes into a commit, ready to be handed over. file_set: "" where it writes nothing.
+
+    growth: bytes more than the parent has, once it is finished; None: not known.
+    """
+
+    batch: str
+    file_set: str
+    branch: str
+    time_ms: int
+    requests: record.Requests
+    description: str
+    growth: int | None
+
+    def recorded(self, info: CommitInfo) -> Recorded:
+        """The commit that holds this."""
+        return record.recorded(
+            info.id,
+            info.parent,
+            batch=self.batch,
+            file_set=self.file_set,
+            branch=self.branch,
+            time_ms=self.time_ms,
+            requests=self.requests,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What it takes to prepare a commit. clock: now, in ms. new_batch: ids for batches."""
+
+    pfs: Pfs
+    companion: Companion
+    clock: Callable[[], int]
+    new_batch: Callable[[], str]
+    file_set_of: Callable[[CommitId], str | None]
+
+    async def prepared(
+        self,
+        repo: RepoName,
+        branch: str,
+        requests: record.Requests,
+        *,
+        time_ms: int,
+        file_set: str,
+        growth: int | None,
+    ) -> Prepared:
+        """Give a file set its record."""
+        batch = self.new_batch()
+        text = record.form(batch, file_set, branch, time_ms, requests)
+        description = await overflow.describe(self.companion, repo, batch, text, requests)
+        return Prepared(batch, file_set, branch, time_ms, requests, description, growth)
+
+
+class Batch:
+    """The requests of one branch that share the next commit, from when they are taken out of it."""
+
+    urgent = False
+
+    def __init__(self, repo: RepoName, branch: str, waiting: deque[Request], tools: Tools) -> None:
+        self._repo = repo
+        self._branch = branch
+        self._waiting = waiting
+        self._tools = tools
+        self._requests: list[Request] = []
+        self._judged: list[tuple[Request, judge.Judged]] = []
+        self._made: tuple[object, Prepared] | None = None
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it takes long to hand to pachd."""
+        first = self._requests or list(self._waiting)[:1]
+        return bool(first) and first[0].heavy
+
+    @property
+    def since_s(self) -> float:
+        """Since when the longest waiting of its requests has been waiting."""
+        first = self._requests or list(self._waiting)[:1]
+        return first[0].since_s if first else time.monotonic()
+
+    def _take(self) -> None:
+        """Take requests in order, as many as may share a commit."""
+        keys: set[str] = set()
+        changes = inline = recorded = 0
+        while self._waiting:
+            one = self._waiting[0]
+            changes += len(one.changes)
+            inline += one.inline_bytes
+            recorded += one.record_bytes
+            if self._requests and (
+                one.alone
+                or one.heavy
+                or self._requests[0].alone
+                or not keys.isdisjoint(one.keys)
+                or changes > CHANGES_MAX
+                or inline > INLINE_BYTES_SHARED_MAX
+                or recorded > RECORD_BYTES_MAX
+            ):
+                break
+            keys |= one.keys
+            self._requests.append(self._waiting.popleft())
+
+    async def prepare(self, index: RepoIndex, at: Point, head: CommitId) -> Prepared | None:
+        """Judge everything at a head and make what is to be written; None: nothing is.
+
+        Where the outcome is that of the last time, so is what is written.
+        """
+        if not self._requests:
+            self._take()
+        while True:
+            await self._judge(index, at, head)
+            if not self._judged:
+                return None
+            asked = [
+                (id(request), judged.effective, judged.stale) for request, judged in self._judged
+            ]
+            growth = sum(judged.growth for _, judged in self._judged)
+            if self._made is not None and self._made[0] == asked:
+                return replace(self._made[1], growth=growth)
+            try:
+                made = await self._make(index, at, growth)
+            except filesets.Missing as missing:
+                self._refuse_missing(missing)
+            else:
+                self._made = asked, made
+                return made
+
+    async def _judge(self, index: RepoIndex, at: Point, head: CommitId) -> None:
+        self._judged = []
+        state, taken = Head(index, at), judge.Taken()
+        changes = [change for request in self._requests for change in request.changes]
+        deletes = {change.key for change in changes if isinstance(change, Delete)}
+        await state.look_below({c.key for c in changes if isinstance(c, Put)}, deletes)
+        for request in list(self._requests):
+            try:
+                if request.if_head not in {None, head}:
+                    raise HeadMoved(f"branch {self._branch} is at {head}, not {request.if_head}")
+                judged = judge.judge(state, taken, request.changes)
+            except StoreError as error:
+                self._requests.remove(request)
+                request.refuse(error)
+                continue
+            if judged.effective:
+                taken.add(judged)
+                self._judged.append((request, judged))
+            else:
+                self._requests.remove(request)
+                request.accept(Committed(None, judged.outcomes(self._repo, None, 0)))
+
+    async def _make(self, index: RepoIndex, at: Point, growth: int) -> Prepared:
+        tools = self._tools
+        deletes: list[str] = []
+        files: list[filesets.File] = []
+        for _, judged in self._judged:
+            deletes += judged.stale
+            for key, change in judged.effective.items():
+                path = paths.escape(key)
+                if isinstance(change, Delete):
+                    deletes.append(path)
+                else:
+                    content = change.content
+                    files.append(
+                        await filesets.file_of(tools.pfs, path, content, tools.file_set_of)
+                    )
+        file_set = await filesets.create(tools.pfs, deletes, files)
+        requests = [
+            (request.about, [request.written[id(change)] for change in judged.effective.values()])
+            for request, judged in self._judged
+        ]
+        # Times never go back, whatever the clock does.
+        time_ms = max(tools.clock(), index.commit_info(at).time_ms)
+        return await tools.prepared(
+            self._repo, self._branch, requests, time_ms=time_ms, file_set=file_set, growth=growth
+        )
+
+    def _refuse_missing(self, missing: filesets.Missing) -> None:
+        for request, judged in self._judged:
+            gone = [key for key in judged.effective if paths.escape(key) in missing.paths]
+            if gone:
+                self._requests.remove(request)
+                request.refuse(_gone(judged.effective[gone[0]]))
+
+    def expired(self) -> None:
+        """The file set is gone: make it again the next time."""
+        self._made = None
+
+    def landed(self, recorded: Recorded, keep: Callable[[bytes, bytes], None]) -> None:
+        """Answer everybody: the commit stands. keep: takes the bytes of a digest."""
+        commit = commit_of(self._repo, recorded)
+        for request, judged in self._judged:
+            for content in staged(judged.effective.values()):
+                if (data := filesets.inline(content)) is not None:
+                    keep(content.digest, data)
+            outcomes = judged.outcomes(self._repo, recorded.id, recorded.time_ms)
+            request.accept(Committed(commit, outcomes))
+
+    def refuse(self, error: Exception) -> None:
+        """Answer everybody that it did not come to a commit.
+
+        What nobody foresaw may be one request's doing: then each is tried alone.
+        """
+        if isinstance(error, faults.PfsError):
+            unforeseen = type(error) in {faults.PfsError, faults.NotFound, faults.TooLarge}
+            unforeseen |= error.code is grpc.StatusCode.INTERNAL  # what it said was lost on the way
+            if unforeseen and len(self._requests) > 1:
+                for request in reversed(self._requests):
+                    request.alone = True
+                    self._waiting.appendleft(request)
+                return
+            error = faults.refused(error)
+        # Where the branch itself cannot be had, nobody who waits for it can.
+        for request in self._requests or list(self._waiting):
+            request.refuse(error)
+        if not self._requests:
+            self._waiting.clear()
+
+
+def commit_of(repo: RepoName, recorded: Recorded) -> Commit:
+    """A commit in the words of the domain."""
+    return Commit(
+        id=recorded.id,
+        repo=repo,
+        branch=recorded.branch,
+        parents=() if recorded.parent is None else (recorded.parent,),
+        kind=recorded.kind,
+        author=recorded.author,
+        message=recorded.message,
+        time_ms=recorded.time_ms,
+        metadata=recorded.metadata,
+        change_count=len(recorded.changes),
+    )
+
+
+def _gone(change: Change) -> StoreError:
+    if any(staged([change])):
+        return Unavailable(f"the bytes of {change.key!r} are not with Pachyderm any more")
+    return Corrupt(f"the bytes that {change.key!r} was to be a copy of are not there")
