@@ -211,18 +211,20 @@ async def test_the_log_is_cut_and_goes_on_behind_a_commit(hand: Hand):
 
 async def test_the_log_of_a_path_holds_the_commits_that_changed_it(hand: Hand, store: Store):
     a1 = await hand.put("a")
+    beside = await hand.put("ab")
+    a2 = await hand.delete("a")
     below = await hand.put("a/b")
     both = (await hand.write(await put(store, "a/b"), await put(store, "a/c"))).commit
     assert both is not None
-    beside = await hand.put("ab")
-    a2 = await hand.delete("a")
+    await hand.write(Delete("a/b"), Delete("a/c"))
+    gone = (await hand.head()).commit
     dev = await hand.branch("dev")
     await hand.put("z")
     a3 = await dev.put("a")
     assert await dev.log(path="a") == [a3, a2, a1]
     assert await dev.log(path="a", limit=2) == [a3, a2]
     assert await dev.log(path="a", after=a3) == [a2, a1]
-    assert await dev.log(path="a/") == [both.id, below]
+    assert await dev.log(path="a/") == [gone, both.id, below]
     assert await dev.log(path="ab") == [beside]
     assert await dev.log(path="nothing") == []
     assert await dev.log(path="\ud800/") == []

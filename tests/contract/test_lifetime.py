@@ -10,10 +10,18 @@ from hands import ABOUT, REPO, Hand, put
 
 from gateway.versioning.errors import Unavailable
 from gateway.versioning.model import Delete
+from gateway.versioning.names import CommitId
 from gateway.versioning.store import Store
 
 LARGE = bytes(1_000_000)
 Opener = Callable[[], Awaitable[Store]]
+
+
+async def shown(hand: Hand, commits: set[CommitId]) -> None:
+    """Wait for commits that another process made: a store may show them a moment later."""
+    async with asyncio.timeout(20):
+        while not commits <= set(await hand.log(limit=99)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def test_a_store_that_takes_commits_says_so(hand: Hand, store: Store):
@@ -53,7 +61,7 @@ async def test_closing_finishes_what_was_accepted(open_store: Opener):
     with pytest.raises(Unavailable):
         await store.check()
     again = Hand(await open_store())
-    assert {one.commit.id for one in made if one.commit} <= set(await again.log(limit=99))
+    await shown(again, {one.commit.id for one in made if one.commit})
     await again.store.close()
 
 
@@ -66,6 +74,7 @@ async def test_what_was_written_is_there_after_opening_again(open_store: Opener)
     log = await hand.log()
     await store.close()
     again = Hand(await open_store())
+    await shown(again, set(log))
     assert await again.log() == log
     assert (await again.read("small"), await again.read("large")) == (b"1", LARGE)
     await again.store.close()

@@ -51,6 +51,13 @@ async def put(store: Store, key: str, data: bytes = b"x", **more: Any) -> Put:
     return replace(made, **more)
 
 
+def side_by_side(store: Store, keys: Sequence[str]) -> list[str]:
+    """Those of the keys that this store can hold together."""
+    if store.capabilities.nested_keys:
+        return list(keys)
+    return [key for key in keys if not any(other.startswith(f"{key}/") for other in keys)]
+
+
 async def whole(got: bytes | AsyncIterator[bytes]) -> bytes:
     """What `Store.read` gave, in one piece."""
     if isinstance(got, bytes):
