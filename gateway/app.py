@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
-from pathlib import Path
 
 from gateway import __version__
 from gateway.admin.app import create_admin
@@ -20,18 +26,19 @@ from gateway.auth.credentials import (
     pair_key,
 )
 from gateway.auth.gate import Gate
-from gateway.config import Settings
+from gateway.auth.tokens import Tokens
+from gateway.config import Settings, SettingsRefused
+from gateway.engines.embedded import embedded
+from gateway.engines.engine import Engine
+from gateway.forwarding.replicas import forwarding
 from gateway.lineage.recorder import Recorder
-from gateway.observability.figures import StoreFigures
 from gateway.observability.logs import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.s3.call import Receive, Services
 from gateway.s3.edge import S3App, Scope, Send
 from gateway.s3.handlers import HANDLERS
-from gateway.stores.embedded.store import EmbeddedStore
 from gateway.stores.embedded.verify import Finding
 from gateway.stores.embedded.verify import verify as verify_directory
-from gateway.versioning.errors import StoreError
 from gateway.versioning.store import Store
 
 ADMIN_PREFIX = "/-/"
@@ -39,10 +46,6 @@ HEALTH = "/-/healthz"
 _MOVED = b"This is the S3 port; what is under /-/ answers on the admin port.\n"
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-class SettingsRefused(Exception):
-    """Settings that are well formed but cannot be served; the text says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Application:
     admin_moved: `/-/` has a port of its own, so that only the health of the process is told here.
     """
 
-    def __init__(self, s3: S3App, admin: Asgi, *, admin_moved: bool = False) -> None:
+    def __init__(self, s3: Asgi, admin: Asgi, *, admin_moved: bool = False) -> None:
         self._s3 = s3
         self._admin = admin
         self._admin_moved = admin_moved
@@ -111,25 +114,69 @@ async def gateway(
     keys, generated, made = _configured_keys(settings)
     local = pair_key("local admin", new_access_key_id(), new_secret_access_key())
     keyring = Keyring([*keys, local], settings.credentials_file, clock=clock)
-    gate = Gate(keyring, sigv2_accepted=settings.sigv2, clock=clock)
     async with AsyncExitStack() as stack:
         metrics = Metrics(version=__version__, engine=settings.store)
         stack.callback(metrics.close)
         access_log = AccessLog()
         stack.callback(access_log.close)
-        store = await _opened(settings.data_dir, clock)
-        stack.push_async_callback(store.close)
-        metrics.store_figures(lambda: StoreFigures(store.figures()))
+        engine = await stack.enter_async_context(_engine(settings, clock, metrics))
+        metrics.store_figures(engine.figures)
+        if engine.pachyderm is not None:
+            metrics.pachyderm_figures(engine.pachyderm)
+        tokens = None if engine.tokens is None else Tokens(engine.tokens, clock=clock)
+        gate = Gate(keyring, sigv2_accepted=settings.sigv2, clock=clock, tokens=tokens)
+        store = engine.store
         services = Services(store, Recorder(store), metrics, clock, settings.lineage_headers)
-        s3 = S3App(services, gate, HANDLERS, access_log)
+        s3: Asgi = S3App(services, gate, HANDLERS, access_log)
+        if settings.replica_url is not None:
+            s3 = await stack.enter_async_context(
+                forwarding(s3, settings.replicas, settings.replica_url, metrics.forwarded)
+            )
         admin = create_admin(AdminServices(store, metrics, gate, __version__, clock))
         app = Application(s3, admin, admin_moved=settings.admin_port is not None)
         yield Gateway(app, admin, store, generated, made, local)
 
 
 def verify(settings: Settings, progress: Callable[[int, int, str], None]) -> list[Finding]:
-    """Check the whole store: chain, commitments, every body. Empty when all is well."""
+    """Check the whole store: chain, commitments, every body. Empty when all is well.
+
+    Raises SettingsRefused where the store is not ours to check.
+    """
+    if settings.store != "embedded":
+        raise SettingsRefused(
+            "what Pachyderm keeps is checked by Pachyderm (pachctl fsck), and nothing else is kept "
+            "here: `labelgate reindex` makes anew what this machine has of it"
+        )
     return verify_directory(settings.data_dir, progress)
+
+
+def reindex(settings: Settings, told: Callable[[str, int], None]) -> Mapping[str, int]:
+    """Make anew what is derived: how many commits of each repo it holds.
+
+    told: of the progress in a repo, in commits. No server may run on the data directory meanwhile.
+    Raises SettingsRefused, StoreError.
+    """
+    if settings.store == "embedded":
+        raise SettingsRefused(
+            "the embedded store derives nothing that could be out of step: it is written in the "
+            "transaction of the commit itself. `labelgate verify` checks it"
+        )
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _extra():
+        from gateway.engines.pachyderm import reindexed  # noqa: PLC0415
+    return asyncio.run(reindexed(settings, now_ms, os.environ, told))
+
+
+def pachd_of(settings: Settings) -> str | None:
+    """Where the pachd is that settings and environment mean; None for the embedded store.
+
+    Raises SettingsRefused.
+    """
+    if settings.store == "embedded":
+        return None
+    with _extra():
+        from gateway.engines.pachyderm import target_of  # noqa: PLC0415
+    return target_of(settings, os.environ).address
 
 
 def now_ms() -> int:
@@ -137,11 +184,26 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _opened(data_dir: Path, clock: Callable[[], int]) -> EmbeddedStore:
+def _engine(
+    settings: Settings, clock: Callable[[], int], metrics: Metrics
+) -> AbstractAsyncContextManager[Engine]:
+    """The store that the settings name, while the context lasts. Raises SettingsRefused."""
+    if settings.store == "embedded":
+        return embedded(settings, clock)
+    with _extra():
+        from gateway.engines.pachyderm import pachyderm  # noqa: PLC0415
+    return pachyderm(settings, clock, os.environ, metrics.pachyderm_events())
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Around the import of what is an extra. Raises SettingsRefused where it is not installed."""
     try:
-        return await EmbeddedStore.open(data_dir, clock=clock)
-    except StoreError as error:
-        raise SettingsRefused(str(error)) from error
+        yield
+    except ImportError as error:
+        raise SettingsRefused(
+            f"store = 'pachyderm' needs more: pip install 'labelgate[pachyderm]' ({error})"
+        ) from error
 
 
 def _configured_keys(settings: Settings) -> tuple[list[Key], Key | None, bool]:
@@ -156,7 +218,5 @@ def _configured_keys(settings: Settings) -> tuple[list[Key], Key | None, bool]:
 
 
 def _refuse_what_is_not_offered(settings: Settings) -> None:
-    if settings.store != "embedded":
-        raise SettingsRefused(f"store = {settings.store!r} is not offered yet; use 'embedded'")
     if settings.default_versioning != "enabled":
         raise SettingsRefused("default_versioning = 'unset' is not offered yet; use 'enabled'")

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 log = logging.getLogger(__name__)
@@ -31,11 +33,16 @@ _SERVICE_LINK = re.compile(
     r"LABELGATE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 )
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
+CACHE_BYTES_MIN = 16 * 1024 * 1024
 _SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
 class SettingsError(Exception):
     """Settings that cannot be understood: one line for each, with its origin, never a secret."""
+
+
+class SettingsRefused(Exception):
+    """Settings that are well formed but cannot be served; the text says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,40 @@ def _switch(value: object) -> object:
         raise ValueError("not a switch") from None
 
 
+def _cache_bytes(value: int) -> int:
+    if value < CACHE_BYTES_MIN:
+        raise PydanticCustomError("bytes", "too small")
+    return value
+
+
+def _urls(value: object) -> object:
+    """Base URLs, from a list or from one text with commas, each without a slash at its end."""
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise PydanticCustomError("urls", "not a list of URLs")
+    return tuple(_url(one) for one in given if one.strip())
+
+
+def _url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    url = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        bare = f"{parts.scheme}://{parts.netloc}" == url and not parts.username
+        if bare and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return url
+    except ValueError:  # a port that is none, half an IPv6 address
+        pass
+    raise PydanticCustomError("urls", "not a base URL")
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Name = Annotated[str, Field(min_length=1)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
+CacheBytes = Annotated[int, AfterValidator(_cache_bytes)]
+Url = Annotated[str, BeforeValidator(_url)]
+Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
 
 
 class Settings(BaseSettings):
@@ -101,7 +139,31 @@ class Settings(BaseSettings):
     )
     store: Literal["embedded", "pachyderm"] = Field(
         "embedded",
-        description="What keeps the repos. `pachyderm` is not offered yet.",
+        description="What keeps the repos; `pachyderm` needs `labelgate[pachyderm]`, see "
+        "[Pachyderm](pachyderm.md).",
+    )
+    pachd_address: Name | None = Field(
+        None,
+        description="Where Pachyderm is: `host:port`, `grpc://` or, with TLS, `grpcs://`. Its "
+        "token is no setting: it is `PACH_TOKEN`, else the context's.",
+        json_schema_extra={
+            "default_text": "`PACHD_ADDRESS`, else the service of the same cluster, the active "
+            "context of `~/.pachyderm/config.json`, `127.0.0.1:30650`"
+        },
+    )
+    pachyderm_cache_bytes: CacheBytes = Field(
+        10 * 1024**3,
+        description="How much of `data_dir` the contents read from Pachyderm may take up, in "
+        "bytes. What was not read for longest goes first.",
+    )
+    replicas: Urls = Field(
+        (),
+        description="The base URLs of the S3 ports of all replicas in front of one Pachyderm, this "
+        "one's too, with commas between. Each repo's writes then go through one of them.",
+    )
+    replica_url: Url | None = Field(
+        None,
+        description="Which of `replicas` this one is.",
     )
     access_key_id: Name | None = Field(
         None,
@@ -188,6 +250,7 @@ def load(
     except ValidationError as error:
         raise SettingsError("\n".join(_complaints(error, given))) from None
     _refuse_half_a_pair(given)
+    _refuse_lost_replica(settings)
     settings._origins.update({name: item.origin for name, item in given.items()})  # noqa: SLF001
     return settings
 
@@ -311,13 +374,25 @@ def _refuse_half_a_pair(given: Mapping[str, _Given]) -> None:
             raise SettingsError(f"{one} needs {other} beside it (from {given[one].origin})")
 
 
+def _refuse_lost_replica(settings: Settings) -> None:
+    if settings.replicas and settings.replica_url is None:
+        raise SettingsError("replicas needs replica_url beside it: which of them this one is")
+    if settings.replica_url is not None and settings.replica_url not in settings.replicas:
+        raise SettingsError(
+            f"replica_url: {settings.replica_url!r} is not one of replicas "
+            f"({', '.join(settings.replicas) or 'unset'})"
+        )
+
+
 _WANTED = {
     "int_parsing": "is not a whole number",
     "int_type": "is not a whole number",
     "int_from_float": "is not a whole number",
     "greater_than_equal": "is not a port (0 to 65535)",
     "less_than_equal": "is not a port (0 to 65535)",
+    "bytes": f"is less than {CACHE_BYTES_MIN} bytes",
     "value_error": "is not a switch (on or off)",
+    "urls": "is not a base URL like http://host:port (several: with commas between)",
     "string_too_short": "is empty",
     "string_type": "is not text",
     "path_type": "is not a path",

@@ -44,6 +44,10 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "admin_host": None,
         "admin_port": None,
         "store": "embedded",
+        "pachd_address": None,
+        "pachyderm_cache_bytes": 10 * 1024**3,
+        "replicas": (),
+        "replica_url": None,
         "access_key_id": None,
         "secret_access_key": None,
         "credentials_file": None,
@@ -143,6 +147,16 @@ def test_a_switch_is_understood_in_a_file(value, home, tmp_path):
         ("sigv2", "maybe", "sigv2: 'maybe' is not a switch (on or off)"),
         ("store", "git", "store: 'git' is not 'embedded' or 'pachyderm'"),
         ("default_versioning", "off", "default_versioning: 'off' is not 'enabled' or 'unset'"),
+        (
+            "pachyderm_cache_bytes",
+            "1000",
+            "pachyderm_cache_bytes: '1000' is less than 16777216 bytes",
+        ),
+        (
+            "pachyderm_cache_bytes",
+            "10 GiB",
+            "pachyderm_cache_bytes: '10 GiB' is not a whole number",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_its_origin(name, value, complaint, home, tmp_path):
@@ -154,6 +168,29 @@ def test_a_wrong_value_is_named_with_its_origin(name, value, complaint, home, tm
     file = tmp_path / "some.toml"
     file.write_text(f'{name} = "{value}"\n')
     assert refusal({}, home, file) == f"{complaint} (from file {name} in {file})"
+
+
+@pytest.mark.parametrize("name", ["replicas", "replica_url"])
+@pytest.mark.parametrize(
+    "value", ["one:9000", "ftp://one", "http://one/x", "http://one:x", "http://"]
+)
+def test_what_is_no_base_url_is_refused(name, value, home):
+    said = refusal({name: value}, home, None)
+    assert said.startswith(f"{name}: {value!r} is not a base URL like http://host:port ")
+
+
+@pytest.mark.parametrize("value", ["http://one:1/, https://two,", ["http://one:1", "https://two"]])
+def test_replicas_are_given_as_text_or_as_a_list(value, home):
+    settings = load({"replicas": value, "replica_url": "http://one:1/"}, home, None)
+    assert settings.replicas == ("http://one:1", "https://two")
+    assert settings.replica_url == "http://one:1"
+
+
+def test_a_replica_knows_which_of_them_it_is(home):
+    assert "needs replica_url" in refusal({"replicas": "http://one"}, home, None)
+    said = refusal({"replicas": "http://one", "replica_url": "http://two"}, home, None)
+    assert said == "replica_url: 'http://two' is not one of replicas (http://one)"
+    assert "(unset)" in refusal({"replica_url": "http://two"}, home, None)
 
 
 def test_all_wrong_values_are_said_at_once(home):

@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import stat
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -115,14 +116,29 @@ def test_a_port_that_is_taken_is_said_before_anything_is_made(tmp_path: Path):
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("setting", [{"store": "pachyderm"}, {"default_versioning": "unset"}])
-def test_what_is_not_offered_yet_is_refused_by_name(setting: dict[str, str], tmp_path: Path):
-    async def start() -> None:
-        async with gateway(Settings(data_dir=tmp_path / "data", **setting)):  # type: ignore[arg-type]
-            pytest.fail("it served")
+async def start(tmp_path: Path, **setting: Any) -> None:
+    async with gateway(Settings(data_dir=tmp_path / "data", **setting)):
+        pytest.fail("it served")
 
-    with pytest.raises(SettingsRefused, match=next(iter(setting))):
-        asyncio.run(start())
+
+def test_what_is_not_offered_yet_is_refused_by_name(tmp_path: Path):
+    with pytest.raises(SettingsRefused, match="default_versioning"):
+        asyncio.run(start(tmp_path, default_versioning="unset"))
+
+
+def test_replicas_need_something_that_they_share(tmp_path: Path):
+    with pytest.raises(SettingsRefused, match="they need store = 'pachyderm'"):
+        asyncio.run(start(tmp_path, replicas="http://one", replica_url="http://one"))
+
+
+def test_a_store_whose_extra_is_not_installed_is_refused_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in [name for name in sys.modules if name.startswith("gateway.engines.pachyderm")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "gateway.engines.pachyderm", None)  # type: ignore[arg-type]
+    with pytest.raises(SettingsRefused, match=r"pip install 'labelgate\[pachyderm\]'"):
+        asyncio.run(start(tmp_path, store="pachyderm"))
 
 
 def test_a_connection_that_stays_silent_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

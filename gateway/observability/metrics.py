@@ -22,8 +22,10 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from gateway.observability.figures import StoreCollector, StoreFigures
+from gateway.observability.pachyderm import PachydermCollector, PachydermEvents, PachydermFigures
 
 PLACES_MAX = 200
 OTHER = "_other"
@@ -98,6 +100,11 @@ class _Instruments:
             "label_values_capped_total",
             "Samples counted under _other, because too many branches have series of their own.",
         )
+        self.forwarded = counter(
+            "forwarded_total",
+            "S3 requests for repos that another replica owns, by what became of them.",
+            "outcome",
+        )
         self.build = gauge(
             "build_info", "Always 1; the labels say what runs.", "max", "version", "engine"
         )
@@ -144,7 +151,7 @@ class Metrics:
         self._instruments = _Instruments(self._registry)
         self._places_max = places_max
         self._now = now
-        self._store: StoreCollector | None = None
+        self._collectors: list[Collector] = []
         self._requests: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, _Timers] = {}
         self._branches: dict[_Place, _Branch] = {}
@@ -212,11 +219,21 @@ class Metrics:
         if evidence in _UNRESOLVED:
             self._instruments.unresolved.labels(evidence).inc()
 
+    def forwarded(self, outcome: str) -> None:
+        """A request was another replica's. outcome: `answered`, `unreachable` or `broken`."""
+        self._instruments.forwarded.labels(outcome).inc()
+
     def store_figures(self, ask: Callable[[], StoreFigures]) -> None:
         """Show what `ask` answers at each scrape; it must be quick, on whatever thread."""
-        self._store = StoreCollector(ask)
-        if not self._multiprocess:
-            self._registry.register(self._store)
+        self._collect(StoreCollector(ask))
+
+    def pachyderm_events(self) -> PachydermEvents:
+        """What counts the ways of commits to Pachyderm; once."""
+        return PachydermEvents(self._registry)
+
+    def pachyderm_figures(self, ask: Callable[[], PachydermFigures]) -> None:
+        """As store_figures, of a store in front of Pachyderm."""
+        self._collect(PachydermCollector(ask))
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
         """The page for a scraper that accepts `accept`, and its content type.
@@ -229,14 +246,19 @@ class Metrics:
         if self._multiprocess:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-            if self._store is not None:
-                registry.register(self._store)
+            for collector in self._collectors:
+                registry.register(collector)
         return encode(registry), content_type
 
     def close(self) -> None:
         """This process serves no more: with several workers its requests in flight are gone."""
         if self._multiprocess:
             mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+
+    def _collect(self, collector: Collector) -> None:
+        self._collectors.append(collector)
+        if not self._multiprocess:
+            self._registry.register(collector)
 
     def _branch(self, *place: str) -> _Branch:
         project, repo, branch = place

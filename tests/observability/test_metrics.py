@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.observability.figures import StoreFigures
 from gateway.observability.metrics import OTHER, Metrics
+from gateway.observability.pachyderm import PachydermEvents, PachydermFigures
 
 PLACE = {"project": "default", "repo": "labels", "branch": "master"}
 ANSWER = {"seconds": 0.002, "ttfb": 0.001, "bytes_in": 10, "bytes_out": 20}
@@ -174,3 +177,52 @@ def test_each_of_several_workers_shows_the_sum_of_all(tmp_path: Path):
     # Those that have ended have nothing in flight, though each left a request unfinished.
     assert "labelgate_requests_in_flight 1.0" not in last
     assert "labelgate_requests_in_flight 3.0" not in last
+
+
+def test_the_ways_of_commits_to_pachyderm_are_counted(metrics):
+    events = metrics.pachyderm_events()
+    for name in ("a", "b", "c", "d", "e"):
+        events.committed("labels", "master", SimpleNamespace(id=name))
+    events.finished("a", 0.31)
+    events.committed("labels", "master", SimpleNamespace(id="a"))  # heard of late
+    events.spoiled("b", "file / directory path collision", "x/y")
+    events.retried("rolled_back")
+    assert value(metrics, "pachyderm_commit_seconds_count") == 1
+    assert value(metrics, "pachyderm_commit_seconds_bucket", le="0.5") == 1
+    assert value(metrics, "pachyderm_unfinished_commits") == 3
+    assert value(metrics, "pachyderm_spoiled_commits_total") == 1
+    assert value(metrics, "pachyderm_retries_total", reason="rolled_back") == 1
+
+
+def test_a_store_in_front_of_pachyderm_is_asked_for_its_cache_and_its_line(metrics):
+    cache = {"bytes": 5, "memory_bytes": 2, "hits": 7, "misses": 3, "other": 1}
+    metrics.pachyderm_figures(lambda: PachydermFigures(circuit_open=True, cache=cache))
+    assert value(metrics, "pachyderm_circuit_open") == 1
+    assert value(metrics, "pachyderm_cache_bytes", place="disk") == 5
+    assert value(metrics, "pachyderm_cache_bytes", place="memory") == 2
+    assert value(metrics, "pachyderm_cache_hits_total") == 7
+    assert value(metrics, "pachyderm_cache_misses_total") == 3
+
+
+def test_a_pachyderm_store_that_cannot_be_asked_does_not_spoil_the_page(metrics, caplog):
+    def ask() -> PachydermFigures:
+        raise ValueError("closed")
+
+    metrics.pachyderm_figures(ask)
+    assert value(metrics, "pachyderm_circuit_open") is None
+    assert "closed" in caplog.text
+
+
+def test_what_was_passed_on_is_counted_by_outcome(metrics):
+    metrics.forwarded("answered")
+    assert value(metrics, "forwarded_total", outcome="answered") == 1
+
+
+def test_a_commit_of_which_nothing_more_is_heard_is_on_its_way_no_longer():
+    registry, now = CollectorRegistry(), 0.0
+    events = PachydermEvents(registry, monotonic=lambda: now)
+    events.committed("labels", "master", SimpleNamespace(id="deleted"))
+    assert registry.get_sample_value("labelgate_pachyderm_unfinished_commits") == 1
+    now = 601.0
+    events.finished("another", 1.0)
+    assert registry.get_sample_value("labelgate_pachyderm_unfinished_commits") == 0

@@ -1,0 +1,1 @@
+"""How each kind of store is opened from the settings, and what comes with it."""
