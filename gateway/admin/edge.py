@@ -84,7 +84,7 @@ class Edge:
                     "s3, by the same keys as S3: the labelgate command does so, and "
                     "curl --aws-sigv4 aws:amz:us-east-1:s3 --user <id>:<secret>.",
                 )
-            identity = self._services.gate.identify(request)
+            identity = await self._services.gate.identify(request)
         except S3Error as error:
             self._services.metrics.auth_failure(error.code)
             raise

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from gateway.admin.services import Services
-from gateway.versioning.errors import Unavailable
+from gateway.versioning.errors import StoreError
 
 METHODS = ["GET", "HEAD"]
 
@@ -23,7 +23,7 @@ def health_routes(services: Services) -> APIRouter:
     async def readyz() -> JSONResponse:
         try:
             await services.store.check()
-        except Unavailable as error:
+        except StoreError as error:
             return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
         return JSONResponse({"status": "ready"})
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from gateway.admin.errors import Refusal
 from gateway.admin.services import Caller
-from gateway.auth.gate import allow
+from gateway.auth.gate import allow, readable_of
 from gateway.protocol.operations import Right
 from gateway.versioning.errors import NoCommit, Unsupported
 from gateway.versioning.model import RefKind, Repo, Snapshot
@@ -40,7 +40,7 @@ async def resolve_ref(
         found = await caller.store.resolve(BucketName(repo, None, CommitId(text)))
     else:
         found = await _bare_commit(caller, CommitId(text))
-    allow(caller.key, right, found.repo)
+    await allow(caller.key, right, found.repo)
     return found
 
 
@@ -50,7 +50,7 @@ async def open_repo(caller: Caller, text: str, right: Right) -> Repo:
     Raises InvalidName, NoRepo, S3Error (AccessDenied).
     """
     repo = await caller.store.repo(parse_repo(text))
-    allow(caller.key, right, repo)
+    await allow(caller.key, right, repo)
     return repo
 
 
@@ -58,11 +58,6 @@ def parse_repo(text: str) -> RepoName:
     """`name[.project]` as a repo. Raises InvalidName."""
     # Spelled out with a branch, the grammar of buckets says the rest.
     return parse_bucket(f"_.{text}").repo
-
-
-def may_read(caller: Caller, repo: Repo) -> bool:
-    """Whether this caller is shown `repo` at all."""
-    return caller.key.grants.allows(Right.READ, owned=repo.account == caller.key.account)
 
 
 def spell(at: Snapshot) -> str:
@@ -79,7 +74,9 @@ def spell_pinned(at: Snapshot) -> str:
 
 
 async def _bare_commit(caller: Caller, commit: CommitId) -> Snapshot:
-    found = [one for one in await caller.store.find_commit(commit) if may_read(caller, one.repo)]
+    everywhere = await caller.store.find_commit(commit)
+    readable = await readable_of(caller.key, (one.repo for one in everywhere))
+    found = [one for one in everywhere if one.repo in readable]
     match found:
         case []:
             raise NoCommit(f"no commit {commit} in any repo that this key may read")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from gateway.admin.errors import Refusal
 from gateway.admin.models import RefOut, RepoOut, iso
-from gateway.admin.refs import may_read, open_repo, parse_repo, resolve_ref
+from gateway.admin.refs import open_repo, parse_repo, resolve_ref
 from gateway.admin.services import Caller
-from gateway.protocol.errors import S3Error
+from gateway.auth.gate import allow, allow_create, readable_of
 from gateway.protocol.operations import Right
-from gateway.versioning.errors import NotEmpty
+from gateway.versioning.errors import AlreadyExists, NoRepo, NotEmpty
 from gateway.versioning.model import Ref, RefKind, Repo, Snapshot
 from gateway.versioning.names import BucketName, RepoName, check_name
 
@@ -22,9 +22,8 @@ log = logging.getLogger(__name__)
 async def list_repos(caller: Caller) -> list[RepoOut]:
     """Every repo the caller may read, by project and name."""
     counts = Counter((ref.repo, ref.kind) for ref in await caller.store.refs())
-    return [
-        _repo_out(repo, counts) for repo in await caller.store.repos() if may_read(caller, repo)
-    ]
+    readable = await readable_of(caller.key, await caller.store.repos())
+    return [_repo_out(repo, counts) for repo in readable]
 
 
 async def create_repo(caller: Caller, text: str) -> RepoOut:
@@ -33,9 +32,11 @@ async def create_repo(caller: Caller, text: str) -> RepoOut:
     Raises InvalidName, AlreadyExists, S3Error (AccessDenied).
     """
     name = parse_repo(text)
-    if not caller.key.grants.may_create_repos:
-        raise S3Error("AccessDenied", "Access Denied: this key may not make repos.")
-    repo = await caller.store.create_repo(name, caller.key.account)
+    if caller.key.roles is None:
+        await allow_create(caller.key, name)
+        repo = await caller.store.create_repo(name, caller.key.account)
+    else:
+        repo = await _create_as_holder(caller, name)
     _changed(caller, "repo created", str(name))
     return _repo_out(repo, Counter())
 
@@ -48,8 +49,9 @@ async def list_refs(caller: Caller, kind: RefKind, repo: str | None = None) -> l
     if repo is not None:
         name = (await open_repo(caller, repo, Right.READ)).name
         return [ref_out(ref) for ref in await caller.store.refs(name, kind)]
-    readable = {one.name for one in await caller.store.repos() if may_read(caller, one)}
-    return [ref_out(ref) for ref in await caller.store.refs(kind=kind) if ref.repo in readable]
+    readable = await readable_of(caller.key, await caller.store.repos())
+    names = {one.name for one in readable}
+    return [ref_out(ref) for ref in await caller.store.refs(kind=kind) if ref.repo in names]
 
 
 async def create_branch(caller: Caller, repo: str, name: str, start: str | None) -> RefOut:
@@ -83,6 +85,8 @@ async def delete_branch(caller: Caller, repo: str, name: str, *, force: bool) ->
     """
     owner = await open_repo(caller, repo, Right.ADMIN)
     last = _is_last(await caller.store.refs(owner.name), name)
+    if last and force:
+        await _allow_losing_all(caller, owner)
     try:
         await caller.store.delete_branch(owner.name, name, only_empty=last and not force)
     except NotEmpty:
@@ -93,10 +97,22 @@ async def delete_branch(caller: Caller, repo: str, name: str, *, force: bool) ->
 async def delete_tag(caller: Caller, repo: str, name: str, *, force: bool) -> None:
     """Take the tag's name away. force, errors: as delete_branch."""
     owner = await open_repo(caller, repo, Right.ADMIN)
-    if not force and _is_last(await caller.store.refs(owner.name), name, RefKind.TAG):
-        raise NotEmpty(_last_ref(owner.name, name, "tag"))
+    if _is_last(await caller.store.refs(owner.name), name, RefKind.TAG):
+        if not force:
+            raise NotEmpty(_last_ref(owner.name, name, "tag"))
+        await _allow_losing_all(caller, owner)
     await caller.store.delete_tag(owner.name, name)
     _changed(caller, "tag deleted", f"{name}.{owner.name}")
+
+
+async def _create_as_holder(caller: Caller, name: RepoName) -> Repo:
+    """A repo made in the name of a token's holder, which the store then finds there."""
+    try:
+        await caller.store.repo(name)
+    except NoRepo:
+        await allow_create(caller.key, name)
+        return await caller.store.repo(name)
+    raise AlreadyExists(f"repo {name} is there already")
 
 
 def ref_out(ref: Ref) -> RefOut:
@@ -123,6 +139,12 @@ def _repo_out(repo: Repo, counts: Counter[tuple[RepoName, RefKind]]) -> RepoOut:
         branches=counts[repo.name, RefKind.BRANCH],
         tags=counts[repo.name, RefKind.TAG],
     )
+
+
+async def _allow_losing_all(caller: Caller, owner: Repo) -> None:
+    """Raise AccessDenied where the store's own roles do not let the caller delete the repo."""
+    if caller.key.roles is not None:
+        await allow(caller.key, Right.ERASE, owner)
 
 
 async def _own_state(caller: Caller, repo: RepoName, text: str) -> Snapshot:

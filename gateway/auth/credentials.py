@@ -18,9 +18,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.auth.grants import Grants, GrantsError, Scope, parse_grants
+from gateway.protocol.operations import Right
+from gateway.versioning.names import RepoName
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +47,32 @@ class CredentialsError(Exception):
     """Keys that cannot be used as written; the text says which and why, never a secret."""
 
 
+class Roles(Protocol):
+    """What the store's own access control lets the holder of a key do. May raise Unavailable."""
+
+    async def permit(self, right: Right, repo: RepoName) -> bool:
+        """Whether the holder may use `right` on `repo`."""
+
+    async def create_repo(self, repo: RepoName) -> None:
+        """Make a repo that is the holder's; nothing where it is there already. Raises Denied."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key pair and whose it is. expires_ms: None means never."""
+    """One key pair and whose it is.
+
+    expires_ms: None means never. roles: asked in place of the grants about repos; None for a key
+    of our own.
+    """
 
     name: str
     account: str
-    access_key_id: str
+    access_key_id: str = field(repr=False)  # a token is its own secret
     secret_access_key: str = field(repr=False)
     grants: Grants
     expires_ms: int | None = None
     disabled: bool = False
+    roles: Roles | None = field(default=None, repr=False, compare=False)
 
 
 class Keyring:

@@ -13,13 +13,17 @@ from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
 from gateway.lineage.resolve import Readable, Source, copied, resolve
 from gateway.lineage.summary import summary
 from gateway.lineage.uris import SourceUri, parse_uri
-from gateway.versioning.model import ObjectInfo, Snapshot
+from gateway.versioning.model import ObjectInfo, Repo, Snapshot
 from gateway.versioning.names import BucketName
 from gateway.versioning.store import Store
 
 SOURCES_MAX = 1000
 # Larger bodies take milliseconds to parse, which other requests need not wait for.
 _INLINE_BYTES_MAX = 64 * 1024
+
+
+async def _every(_repo: Repo) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Write:
     request_id: str
     sha256: str | None = None
     declared_sources: Sequence[str] = ()
-    readable: Readable = lambda _repo: True
+    readable: Readable = _every
     client_hint: str | None = None
 
     @classmethod

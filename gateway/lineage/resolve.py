@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.lineage.evidence import Evidence
@@ -20,7 +20,7 @@ from gateway.versioning.model import ObjectInfo, RefKind, Repo, Snapshot
 from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, parse_bucket
 from gateway.versioning.store import Store
 
-Readable = Callable[[Repo], bool]
+Readable = Callable[[Repo], Awaitable[bool]]
 """Whether the writer may read that repo."""
 
 
@@ -85,13 +85,13 @@ async def _place(store: Store, uri: SourceUri, readable: Readable) -> Source | S
         try:
             at = await store.resolve(bucket)
         except (NoRef, NoCommit):
-            if not readable(await store.repo(bucket.repo)):
+            if not await readable(await store.repo(bucket.repo)):
                 return external
             ref = bucket.ref if bucket.commit else bucket.branch
             return Source(uri, Evidence.MISSING, bucket.repo, ref)
     except (InvalidName, NoRepo):
         return external
-    return at if readable(at.repo) else external
+    return at if await readable(at.repo) else external
 
 
 async def _object(store: Store, uri: SourceUri, at: Snapshot) -> Source:

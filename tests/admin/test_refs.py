@@ -29,7 +29,7 @@ def caller(*found: Snapshot, scope: Scope = Scope.OWN) -> Caller:
     async def refs(repo: RepoName) -> list[Ref]:
         return [Ref(repo, "dev", RefKind.BRANCH, COMMIT, 0, "me")]
 
-    key = SimpleNamespace(name="k", account="me", grants=Grants(scope))
+    key = SimpleNamespace(name="k", account="me", grants=Grants(scope), roles=None)
     store: Any = SimpleNamespace(find_commit=find_commit, refs=refs)
     services: Any = SimpleNamespace(store=store)
     identity: Any = SimpleNamespace(key=key)

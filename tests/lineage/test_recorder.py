@@ -117,7 +117,7 @@ async def test_a_repo_the_writer_may_not_read_stays_external_in_the_record(
 ) -> None:
     await raw.put("images/img 3.png")
 
-    def readable(repo: Repo) -> bool:
+    async def readable(repo: Repo) -> bool:
         return repo.name.name != "raw"
 
     found = await described(store, labels, encoded(annotation()), readable=readable)

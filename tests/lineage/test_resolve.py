@@ -7,12 +7,20 @@ from hands import Hand
 from gateway.lineage.evidence import Evidence
 from gateway.lineage.resolve import Source, copied, resolve
 from gateway.lineage.uris import SourceUri
+from gateway.versioning.model import Repo
 from gateway.versioning.names import parse_bucket
 from gateway.versioning.store import Store
 
 
+async def everywhere(_: Repo) -> bool:
+    return True
+
+
 async def one(store: Store, bucket: str, key: str, *, readable: bool = True) -> Source:
-    [source] = await resolve(store, [SourceUri(bucket, key)], lambda _: readable)
+    async def may_read(_: Repo) -> bool:
+        return readable
+
+    [source] = await resolve(store, [SourceUri(bucket, key)], may_read)
     return source
 
 
@@ -79,7 +87,7 @@ async def test_a_repo_the_writer_may_not_read_tells_nothing(store: Store, raw: H
 async def test_order_is_kept_and_each_bucket_is_one_state(store: Store, raw: Hand) -> None:
     first, second = await raw.put("a"), await raw.put("b")
     uris = [SourceUri("raw", "b"), SourceUri("no.where", "x"), SourceUri("raw", "a")]
-    found = await resolve(store, uris, lambda _: True)
+    found = await resolve(store, uris, everywhere)
     assert [source.uri for source in found] == uris
     assert [source.version for source in found] == [second, None, first]
 
