@@ -65,6 +65,22 @@ disabled = false                          # optional
 
 """
 
+_TOKENS = """
+### Tokens of Pachyderm
+
+With `store = "pachyderm"` and Pachyderm's auth on, a token of Pachyderm is a key, too: access key
+id and secret access key are both the token. Its account is its subject (`robot:gw`), and what it
+may do is what Pachyderm's roles say of each repo: `REPO_READ` to read and list, `REPO_WRITE` to
+write and delete, `REPO_CREATE_BRANCH` and `REPO_DELETE_BRANCH` to make and delete branches, tags
+and buckets, `REPO_DELETE` to delete a repo that holds anything. What it makes is made with the
+token itself, so that its holder owns it. A token that was revoked stops to work within a minute, a
+role that was taken away within half a minute.
+
+The names of keys are shown in commits and logs; of a token that is no more than its first four
+characters. But **a presigned URL names its access key id, and with a token that is the secret**:
+where Label Studio presigns URLs, give it a key of the credentials file.
+"""
+
 _FIELDS = (
     ("name", "What the key is called. Needed."),
     ("account", "Whose it is. Needed. A repo belongs to the account whose key made it."),
@@ -97,7 +113,7 @@ def page() -> str:
             table(("setting", "flag", "environment", "default", "meaning"), rows),
             "",
             _CREDENTIALS + table(("field", "meaning"), ((code(n), text) for n, text in _FIELDS)),
-            "",
+            _TOKENS,
         )
     )
 
@@ -117,7 +133,7 @@ def _default(default: object, extra: Any) -> str:
     if extra:
         return str(extra["default_text"])
     match default:
-        case None:
+        case None | ():
             return "unset"
         case bool():
             return code("on" if default else "off")

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import typer
 
 from gateway.auth.credentials import CredentialsError, read_credentials
+from gateway.auth.tokens import masked
 from gateway.cli.client import Client, KeyPair
 from gateway.cli.errors import CommandError, NotReachable, WrongUse
 from gateway.cli.options import common_of
@@ -51,6 +52,14 @@ def client_for(data_dir: Path, environ: Mapping[str, str]) -> Client:
     return Client(left["endpoint"], _keys(data_dir, environ, left), _gone(data_dir, left))
 
 
+def running_at(data_dir: Path) -> str | None:
+    """Where the server of this data directory answers; None where none runs on this machine."""
+    left = _address_left(data_dir)
+    if left is None or not _runs(left["pid"]):
+        return None
+    return str(left["endpoint"])
+
+
 def _check_endpoint(endpoint: str) -> None:
     parts = urlsplit(endpoint)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -62,7 +71,8 @@ def _keys(
 ) -> list[KeyPair]:
     access, secret = environ.get(ACCESS_KEY_ID), environ.get(SECRET_ACCESS_KEY)
     if access and secret:
-        return [KeyPair(access, secret, f"{access} of the environment ({ACCESS_KEY_ID})")]
+        shown = masked(access) if access == secret else access  # a token is its own secret
+        return [KeyPair(access, secret, f"{shown} of the environment ({ACCESS_KEY_ID})")]
     found = []
     file = data_dir / KEYS_FILE
     try:
@@ -102,15 +112,21 @@ def _address_left(data_dir: Path) -> dict[str, Any] | None:
 
 def _gone(data_dir: Path, left: Mapping[str, Any]) -> NotReachable:
     """What it means that nothing answers at an address that was left."""
-    try:
-        os.kill(left["pid"], 0)
-    except (ProcessLookupError, TypeError, OverflowError):
+    if not _runs(left["pid"]):
         text = f"the server of {data_dir} has ended without taking leave (process {left['pid']})"
-    except PermissionError:
-        text = f"no server answers at {left['endpoint']}"
     else:
         text = f"no server answers at {left['endpoint']}, though process {left['pid']} runs"
     return NotReachable(text, _how_to_start(data_dir))
+
+
+def _runs(pid: Any) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, TypeError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def _how_to_start(data_dir: Path) -> str:

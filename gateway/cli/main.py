@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import diff, lineage, log, serve, show, verify
+from gateway.cli import diff, lineage, log, reindex, serve, show, verify
 from gateway.cli.branch import branch
 from gateway.cli.config import config
 from gateway.cli.errors import REFUSED, CommandError
@@ -70,6 +70,7 @@ app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.command("lineage", epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
+app.command("reindex", epilog=reindex.EXAMPLES)(reindex.reindex)
 app.add_typer(config, name="config")
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 PIPED_COLUMNS = 100_000
 WRAPPED_COLUMNS_MIN = 24
 BETWEEN_COLUMNS = 3
-NUMBERS = frozenset({"size", "old size", "new size", "changes", "branches", "tags"})
+NUMBERS = frozenset({"size", "old size", "new size", "changes", "branches", "tags", "commits"})
 _ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 

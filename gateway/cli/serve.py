@@ -14,21 +14,22 @@ from gateway.cli.options import ConfigOption, DataOption, common_of, examples
 from gateway.cli.output import say
 from gateway.cli.settings import load_settings
 from gateway.cli.welcome import welcome
-from gateway.config import Settings
+from gateway.config import Settings, SettingsRefused
 
 EXAMPLES = examples(
     "serve",
     "serve --data /srv/labelgate --host 0.0.0.0 --port 9000",
     "serve --credentials-file keys.toml --admin-port 9001",
+    "serve --store pachyderm --pachd-address pachd.example:30650",
 )
-_MARKDOWN = re.compile(r"; see \[.*?\]\(.*?\)|`")
+_MARKDOWN = re.compile(r"[;,] see \[.*?\]\(.*?\)|`")
 
 
 def setting(name: str, metavar: str) -> Any:
     """The option of a setting; what it means stands in gateway.config, once."""
     field = Settings.model_fields[name]
     described = _MARKDOWN.sub("", field.description or "")
-    default = {True: "on", False: "off", None: ""}.get(field.default, field.default)
+    default = {True: "on", False: "off", None: "", (): ""}.get(field.default, field.default)
     shown = f" [default: {default}]" if default != "" else ""
     return typer.Option(
         f"--{name.replace('_', '-')}",
@@ -48,6 +49,10 @@ def serve(
     admin_host: Annotated[str | None, setting("admin_host", "ADDRESS")] = None,
     admin_port: Annotated[str | None, setting("admin_port", "N")] = None,
     store: Annotated[str | None, setting("store", "NAME")] = None,
+    pachd_address: Annotated[str | None, setting("pachd_address", "ADDRESS")] = None,
+    pachyderm_cache_bytes: Annotated[str | None, setting("pachyderm_cache_bytes", "N")] = None,
+    replicas: Annotated[str | None, setting("replicas", "URL,URL")] = None,
+    replica_url: Annotated[str | None, setting("replica_url", "URL")] = None,
     access_key_id: Annotated[str | None, setting("access_key_id", "ID")] = None,
     secret_access_key: Annotated[str | None, setting("secret_access_key", "SECRET")] = None,
     credentials_file: Annotated[str | None, setting("credentials_file", "FILE")] = None,
@@ -68,6 +73,10 @@ def serve(
             "admin_host": admin_host,
             "admin_port": admin_port,
             "store": store,
+            "pachd_address": pachd_address,
+            "pachyderm_cache_bytes": pachyderm_cache_bytes,
+            "replicas": replicas,
+            "replica_url": replica_url,
             "access_key_id": access_key_id,
             "secret_access_key": secret_access_key,
             "credentials_file": credentials_file,
@@ -82,7 +91,6 @@ def serve(
 def run(settings: Settings) -> None:
     """Serve until stopped. Raises WrongUse (settings), CommandError (the port is taken)."""
     # The server's own imports take longer than most other commands run.
-    from gateway.app import SettingsRefused  # noqa: PLC0415
     from gateway.auth.credentials import CredentialsError  # noqa: PLC0415
     from gateway.observability.logs import configure_logging  # noqa: PLC0415
     from gateway.server import Running  # noqa: PLC0415

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from gateway.cli.errors import REFUSED, CommandError
+from gateway.cli.errors import REFUSED, CommandError, WrongUse
 from gateway.cli.options import ConfigOption, DataOption, JsonOption, common_of, examples
 from gateway.cli.output import print_json, print_table, say
+from gateway.cli.progress import bars
 from gateway.cli.settings import load_settings
+from gateway.config import SettingsRefused
 from gateway.versioning.errors import Corrupt
 
 EXAMPLES = examples("verify", "verify --data /srv/labelgate --json")
@@ -34,8 +32,10 @@ def verify(
 
     settings = load_settings(common_of(context).over(data, config))
     try:
-        with _progress() as progress:
+        with bars() as progress:
             findings = verify_store(settings, progress)
+    except SettingsRefused as error:
+        raise WrongUse(str(error)) from None
     except Corrupt as error:
         raise CommandError(str(error), "name its directory with --data") from None
     except Exception as error:
@@ -56,19 +56,3 @@ def verify(
         say(f"{settings.data_dir}: all is as it was stored")
     if findings:
         raise typer.Exit(REFUSED)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr for each thing that is checked; nothing where that is no terminal."""
-    console = Console(stderr=True)
-    bars: dict[str, TaskID] = {}
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-
-        def progress(done: int, total: int, what: str) -> None:
-            if what not in bars:
-                bars[what] = shown.add_task(what, total=total)
-            shown.update(bars[what], completed=done, total=total)
-
-        yield progress

@@ -19,7 +19,7 @@ def welcome(settings: Settings, running: Running) -> str:
     return "\n".join(
         part
         for part in (
-            f"labelgate {__version__} serves {settings.data_dir}\n",
+            f"labelgate {__version__} serves {_served(settings)}\n",
             _addresses(running),
             _new_key(settings, running),
             _label_studio(settings, running),
@@ -27,6 +27,12 @@ def welcome(settings: Settings, running: Running) -> str:
         )
         if part
     )
+
+
+def _served(settings: Settings) -> str:
+    if settings.store == "embedded":
+        return str(settings.data_dir)
+    return f"Pachyderm; what it caches of it is in {settings.data_dir}"
 
 
 def _addresses(running: Running) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import live_gateway
+from live import LiveGateway, live_gateway
 
 from gateway import __version__
 
@@ -27,6 +27,7 @@ COMMANDS = [
     ["diff"],
     ["lineage"],
     ["verify"],
+    ["reindex"],
     ["config", "show"],
     ["config", "check"],
 ]
@@ -142,3 +143,57 @@ def test_keys_that_cannot_be_used_end_the_check_with_1(run: Any, tmp_path: Path)
     done = run("config", "check", LABELGATE_CREDENTIALS_FILE="keys.toml")
     assert done.returncode == 1
     assert "keys.toml" in done.stderr
+
+
+PACHYDERM = {"LABELGATE_STORE": "pachyderm", "PACHD_ADDRESS": "127.0.0.1:1"}
+
+
+def test_what_pachyderm_keeps_is_not_ours_to_verify(run: Any) -> None:
+    done = run("verify", **PACHYDERM)
+    assert done.returncode == 2
+    assert "labelgate reindex" in done.stderr
+
+
+def test_the_embedded_store_needs_no_reindex(run: Any) -> None:
+    done = run("reindex")
+    assert done.returncode == 2
+    assert "labelgate verify" in done.stderr
+
+
+def test_a_pachyderm_that_does_not_answer_cannot_be_reindexed_from(run: Any) -> None:
+    done = run("reindex", **PACHYDERM)
+    assert done.returncode == 3
+    assert "does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_reindexed_under_a_server(
+    run: Any, tmp_path: Path, gateway: LiveGateway
+) -> None:
+    data_dir = tmp_path / "data"
+    left = {"endpoint": gateway.url, "pid": gateway.process.pid}
+    (data_dir / "run").mkdir(parents=True)
+    keys = {"access_key_id": "x", "secret_access_key": "y"}
+    (data_dir / "run" / "server.json").write_text(json.dumps(left | keys))
+    done = run("reindex", "--data", str(data_dir), **PACHYDERM)
+    assert done.returncode == 1
+    assert gateway.url in done.stderr
+    assert "stop it" in done.stderr
+
+
+def test_the_check_of_the_settings_tells_where_pachyderm_is_looked_for(run: Any) -> None:
+    assert json.loads(run("config", "check", "--json", **PACHYDERM).stdout)["pachd"] == (
+        "127.0.0.1:1"
+    )
+    done = run("config", "check", **PACHYDERM | {"PACHD_ADDRESS": "a:b:c"})
+    assert done.returncode == 2
+    assert "PACHD_ADDRESS" in done.stderr
+
+
+def test_a_token_that_is_both_halves_of_the_pair_is_never_shown(run: Any) -> None:
+    token = "0123456789abcdef" * 2
+    env = {"LABELGATE_ACCESS_KEY_ID": token, "LABELGATE_SECRET_ACCESS_KEY": token}
+    for arguments in (["config", "show"], ["config", "show", "--json"]):
+        done = run(*arguments, **env)
+        assert "0123..." in done.stdout
+        assert token not in done.stdout + done.stderr

@@ -120,7 +120,9 @@ def test_a_port_that_is_taken_is_refused_with_what_to_do(
     [
         (["--port", "lots"], {}, "--port"),
         (["--sigv2", "perhaps"], {}, "on or off"),
-        (["--store", "pachyderm"], {}, "not offered yet"),
+        (["--default-versioning", "unset"], {}, "not offered yet"),
+        (["--store", "pachyderm"], {"PACHD_ADDRESS": "host:port:port"}, "PACHD_ADDRESS"),
+        (["--replicas", "http://one"], {}, "replica_url"),
         (["--config", "nothing.toml"], {}, "cannot be read"),
         (["--credentials-file", "nothing.json"], {}, "cannot be read"),
         ([], {"LABELGATE_PORT": "70000"}, "LABELGATE_PORT"),
