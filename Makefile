@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LS := .labelstudio
-READY := $(VENV)/.ready-$(shell cat pyproject.toml constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
+INSTALLED_FROM := pyproject.toml hatch_build.py gateway/stores/pachyderm/pfs.proto $(wildcard constraints.txt)
+READY := $(VENV)/.ready-$(shell cat $(INSTALLED_FROM) | cksum | cut -d' ' -f1)
 TESTS ?= tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -26,7 +27,7 @@ test: setup-test ## Set up what tests need and pass them all
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: setup-test
-setup-test: $(READY) labelstudio browser ## Set up what tests need: environment, Label Studio, Chromium
+setup-test: $(READY) labelstudio pachyderm-clients browser ## Set up what tests need: environment, Label Studio, Pachyderm's clients, Chromium
 
 .PHONY: check
 check: $(READY) ## Lint, formatting, types and import rules
@@ -44,6 +45,14 @@ pages: $(READY) ## Write the generated pages of docs/ anew
 labelstudio: $(READY) ## Install a real Label Studio into an environment of its own (.labelstudio/)
 	@$(BIN)/python -m scripts.labelstudio_env
 
+.PHONY: pachyderm-clients
+pachyderm-clients: $(READY) ## Install Pachyderm's Python clients into environments of their own (.pachyderm/)
+	@$(BIN)/python -m scripts.pachyderm_clients
+
+.PHONY: bench-pachyderm
+bench-pachyderm: $(READY) ## Ours beside Pachyderm's own S3 gateway: OURS=http://... PEER=http://... on one pachd
+	$(BIN)/python -m bench.pachyderm --ours $(OURS) --peer $(PEER)
+
 .PHONY: browser
 browser: ## Install Chromium for the browser test (apt, needs root or sudo)
 	@bash scripts/install-chromium.sh
@@ -55,12 +64,12 @@ lock: ## Pin what is installed now in constraints.txt (names no registry)
 
 .PHONY: clean
 clean: ## Remove the environments and the demo's data
-	rm -rf $(VENV) $(LS) .demo
+	rm -rf $(VENV) $(LS) .pachyderm .demo
 
-$(READY): pyproject.toml $(wildcard constraints.txt)
+$(READY): $(INSTALLED_FROM)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "labelgate needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group test --group check
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[pachyderm]' --group test --group check
 	@rm -f $(VENV)/.ready-* && touch $@

@@ -26,8 +26,9 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scripts.environment import ROOT
 from scripts.example import BY_NAME, SENTIMENT, Example, SyncFailedError, upload, wire
-from scripts.labelstudio_env import ROOT, installed
+from scripts.labelstudio_env import ENVIRONMENT
 from scripts.studio import (
     HOST,
     Endpoint,
@@ -87,7 +88,7 @@ def run(
 
     Raises what is in _EXPECTED.
     """
-    if not installed():
+    if not ENVIRONMENT.installed():
         raise DemoError("Label Studio is not installed yet: run `make labelstudio` first.")
     gateway_data, studio_data = data / "gateway", data / "labelstudio"
     started = data / "started"

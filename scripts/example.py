@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from examples.boxes.images import images
-from scripts.labelstudio_env import ROOT
+from scripts.environment import ROOT
 
 if TYPE_CHECKING:
     from scripts.studio_api import Direction, Json, StudioApi

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from live import LiveGateway, live_gateway
+from pachds import any_pachd, environment
 
 # A real Label Studio at work on the gateway: only the tests that ask for one start it.
 pytest_plugins = ("studios",)
@@ -16,7 +17,7 @@ pytest_plugins = ("studios",)
 _serial = itertools.count(1)
 
 # Why a test may be skipped where everything that `make test` installs is there.
-EXPECTED_SKIPS: tuple[str, ...] = ()
+EXPECTED_SKIPS: tuple[str, ...] = ("LABELGATE_TEST_PACHD is not set",)
 
 
 @pytest.hookimpl(trylast=True)
@@ -36,6 +37,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
     """One gateway process for the whole session, on the embedded store, with one known key."""
     with live_gateway(tmp_path_factory.mktemp("gateway") / "data") as serving:
+        yield serving
+
+
+@pytest.fixture(scope="session")
+def pachyderm_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    """The same in front of a pachd: the fake one, or a real one where an address is given."""
+    folder = tmp_path_factory.mktemp("pachyderm") / "data"
+    with any_pachd() as address, live_gateway(folder, **environment(address)) as serving:
         yield serving
 
 

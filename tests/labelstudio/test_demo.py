@@ -21,7 +21,7 @@ import pytest
 from studios import choice
 from waiting import until
 
-from scripts.labelstudio_env import ROOT
+from scripts.environment import ROOT
 from scripts.studio import free_port, is_free
 from scripts.studio_api import StudioApi
 

@@ -128,7 +128,14 @@ def test_an_annotation_can_be_deleted_whose_object_is_gone_already(desk: Desk) -
     assert work.api.tasks(work.project)[0]["total_annotations"] == 0
 
 
-def test_a_target_made_later_gets_every_annotation_each_in_a_commit_of_its_own(
+def changes_of(desk: Desk, commits: list[dict[str, Any]]) -> list[str]:
+    """The keys that commits changed, one by one. Only in front of Pachyderm a burst shares one."""
+    if desk.gateway.env.get("LABELGATE_STORE") != "pachyderm":
+        assert {len(commit["changes"]) for commit in commits} == {1}
+    return [change["key"] for commit in commits for change in commit["changes"]]
+
+
+def test_a_target_made_later_gets_every_annotation_each_as_a_change_of_its_own(
     desk: Desk,
 ) -> None:
     work = texts(desk)
@@ -139,11 +146,11 @@ def test_a_target_made_later_gets_every_annotation_each_in_a_commit_of_its_own(
     before = branch.head
     settings = {"bucket": labels, "prefix": "a/", "project": work.project}
     work.api.create_storage("target", settings)
-    commits = branch.since(before)
-    assert [len(commit["changes"]) for commit in commits] == [1] * 40
+    changed = changes_of(desk, branch.since(before))
     # A prefix that ends in a slash gets another one from Label Studio.
-    assert all(key.startswith("a//") for key in keys(desk, labels))
-    assert len(keys(desk, labels)) == 40
+    assert all(key.startswith("a//") for key in changed)
+    assert sorted(changed) == sorted(keys(desk, labels))
+    assert len(changed) == 40
 
 
 def test_annotators_who_submit_at_once_all_get_their_commit(desk: Desk) -> None:
@@ -152,9 +159,8 @@ def test_annotators_who_submit_at_once_all_get_their_commit(desk: Desk) -> None:
     before = work.labels.head
     with ThreadPoolExecutor(8) as annotators:
         saved = list(annotators.map(lambda task: work.api.annotate(task, choice("Neutral")), tasks))
-    changes = [change for commit in work.labels.since(before) for change in commit["changes"]]
-    assert len(work.labels.since(before)) == 8
-    assert {change["key"] for change in changes} == {work.key(one["id"]) for one in saved}
+    changed = changes_of(desk, work.labels.since(before))
+    assert sorted(changed) == sorted(work.key(one["id"]) for one in saved)
 
 
 def test_puts_behind_a_tls_front_come_in_chunks_with_a_trailing_checksum_that_is_not_stored(

@@ -78,8 +78,11 @@ class LiveGateway:
 
 
 @contextmanager
-def live_gateway(data_dir: Path, **env: str) -> Iterator[LiveGateway]:
-    """A gateway on a free port of 127.0.0.1, ended with the context. env: further settings."""
+def live_gateway(data_dir: Path, *, ready: bool = True, **env: str) -> Iterator[LiveGateway]:
+    """A gateway on a free port of 127.0.0.1, ended with the context.
+
+    ready: wait until it is; else only until it answers. env: further settings.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     log = data_dir.parent / f"{data_dir.name}.log"
     full_env = {
@@ -98,7 +101,7 @@ def live_gateway(data_dir: Path, **env: str) -> Iterator[LiveGateway]:
             env=full_env,
         )
     try:
-        url = _wait_for_address(process, address, log)
+        url = _wait_for_address(process, address, log, "readyz" if ready else "healthz")
         yield LiveGateway(url, data_dir, process, log, full_env)
     finally:
         stop(process)
@@ -115,7 +118,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def _wait_for_address(process: subprocess.Popen[bytes], address: Path, log: Path) -> str:
+def _wait_for_address(process: subprocess.Popen[bytes], address: Path, log: Path, sign: str) -> str:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -123,7 +126,7 @@ def _wait_for_address(process: subprocess.Popen[bytes], address: Path, log: Path
         try:
             found = json.loads(address.read_text())
             url = found.get("s3_endpoint", found["endpoint"])
-            if httpx.get(f"{url}/-/readyz").status_code == 200:
+            if httpx.get(f"{url}/-/{sign}").status_code == 200:
                 return str(url)
         except (OSError, ValueError, KeyError, httpx.TransportError):
             time.sleep(0.02)

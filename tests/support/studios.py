@@ -22,7 +22,7 @@ from live import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LiveGateway
 from tls import TlsFront, tls_front
 
 from scripts.example import BOXES, SENTIMENT, Example
-from scripts.labelstudio_env import installed
+from scripts.labelstudio_env import ENVIRONMENT
 from scripts.studio import Endpoint, Studio
 from scripts.studio_api import StudioApi
 
@@ -140,7 +140,7 @@ def box(label: str, x: float = 10.0) -> list[Json]:
 @pytest.fixture(scope="session")
 def studio_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory on which Label Studio has been started once, and nothing else was done."""
-    if not installed():
+    if not ENVIRONMENT.installed():
         pytest.skip("Label Studio is not installed: run `make labelstudio`")
     seed = tmp_path_factory.mktemp("labelstudio") / "seed"
     with Studio(seed, Endpoint("http://127.0.0.1:1", "unused", "unused")):
@@ -197,8 +197,15 @@ def task_layout_desk(studio_seed: Path, gateway: LiveGateway) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.fixture(params=["http", "https"], scope="session")
+@pytest.fixture(scope="session")
+def pachyderm_desk(studio_seed: Path, pachyderm_gateway: LiveGateway) -> Iterator[Desk]:
+    """Label Studio and a gateway in front of Pachyderm, over plain HTTP."""
+    with desk_at(studio_seed, pachyderm_gateway) as desk:
+        yield desk
+
+
+@pytest.fixture(params=["http", "https", "pachyderm"], scope="session")
 def desk(request: pytest.FixtureRequest) -> Desk:
-    """Each of the two ways to the gateway in turn."""
+    """Each of the ways to a gateway in turn: plain, behind TLS, and with the other store."""
     found: Desk = request.getfixturevalue(f"{request.param}_desk")
     return found
