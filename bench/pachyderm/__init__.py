@@ -1,0 +1,1 @@
+"""The Pachyderm store beside Pachyderm's own S3 gateway, on the same pachd."""
