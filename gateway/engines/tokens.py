@@ -9,7 +9,13 @@ import grpc
 
 from gateway.protocol.operations import Right
 from gateway.stores.pachyderm.channel import Pachd
-from gateway.stores.pachyderm.faults import AlreadyExists, PfsError, Unauthenticated, refused
+from gateway.stores.pachyderm.faults import (
+    AlreadyExists,
+    NotFound,
+    PfsError,
+    Unauthenticated,
+    refused,
+)
 from gateway.stores.pachyderm.pfs import Pfs
 from gateway.stores.pachyderm.target import Target
 from gateway.versioning.names import DEFAULT_PROJECT, RepoName
@@ -21,7 +27,6 @@ PERMISSIONS: dict[Right, tuple[str, ...]] = {
     Right.ADMIN: ("REPO_CREATE_BRANCH", "REPO_DELETE_BRANCH"),
     Right.ERASE: ("REPO_DELETE",),
 }
-_NO_ROLES = "no role binding exists"
 
 
 class PachydermTokens:
@@ -49,7 +54,7 @@ class PachydermTokens:
         except Unauthenticated:  # revoked since it was verified
             return False
         except PfsError as error:
-            if _NO_ROLES in error.text:  # on a repo that was just deleted
+            if isinstance(error, NotFound) and error.what == "repo":  # it was just deleted
                 return False
             raise refused(error) from error
 

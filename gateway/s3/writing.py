@@ -17,7 +17,7 @@ from gateway.s3.body import DEFAULT_ALGORITHM, OBJECT_BYTES_MAX, ingest, read_do
 from gateway.s3.call import Call, version_id
 from gateway.s3.objects import COMMIT_HEADER, checksum_headers, quoted, version_headers
 from gateway.s3.response import NO_CONTENT, Response, xml
-from gateway.versioning.errors import ConditionFailed, InvalidKey, NoKey
+from gateway.versioning.errors import InvalidKey, NoKey
 from gateway.versioning.model import (
     Attributes,
     Condition,
@@ -253,10 +253,7 @@ async def _precheck(call: Call, branch: Snapshot, key: str, condition: Condition
         if condition.etag is not None:
             raise
         return
-    if condition.etag is not None and condition.etag not in {"*", etag}:
-        raise ConditionFailed("etag")
-    if condition.not_etag is not None and condition.not_etag in {"*", etag}:
-        raise ConditionFailed("not_etag")
+    condition.demand(etag)
 
 
 async def copy_source(call: Call) -> tuple[Snapshot, ObjectInfo, CommitId | None]:

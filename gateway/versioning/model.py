@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gateway.versioning.errors import ConditionFailed
 from gateway.versioning.names import CommitId, RepoName
 
 Json = Mapping[str, Any]
@@ -293,6 +294,16 @@ class Condition:
 
     etag: str | None = None
     not_etag: str | None = None
+
+    def demand(self, etag: str | None) -> None:
+        """Raise ConditionFailed where it does not hold of an object with that ETag (None: of none).
+
+        That an object has to be there and is not is NoKey, which the caller raises before.
+        """
+        if self.etag is not None and self.etag not in {"*", etag}:
+            raise ConditionFailed("etag")
+        if self.not_etag is not None and etag is not None and self.not_etag in {"*", etag}:
+            raise ConditionFailed("not_etag")
 
 
 @dataclass(frozen=True, slots=True)

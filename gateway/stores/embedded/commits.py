@@ -18,8 +18,8 @@ from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.materialise import fork
 from gateway.stores.timeline.rows import Change, attributes
 from gateway.stores.timeline.schema import DELETE
-from gateway.versioning.errors import ConditionFailed, HeadMoved, NoKey, NoRef
-from gateway.versioning.model import About, Commit, Committed, Condition, Delete, Outcome, Put
+from gateway.versioning.errors import HeadMoved, NoKey, NoRef
+from gateway.versioning.model import About, Commit, Committed, Delete, Outcome, Put
 from gateway.versioning.model import Change as Wish
 from gateway.versioning.names import CommitId, check_key
 
@@ -150,7 +150,7 @@ class Batch:
                 etag = _etag_after(before.get(key), row)
                 if wish.condition.etag is not None and etag is None:
                     raise NoKey(wish.key, self._marker(head.point, key, before))
-                _check(wish.condition, etag)
+                wish.condition.demand(etag)
             same = isinstance(wish, Put) and key not in before and _is_same(wish, row)
             judged.append(_Judged(wish, key, row if same else None))
             if not same:
@@ -201,14 +201,6 @@ def _outcome(row: Change, commit: str) -> Outcome:
     if row.kind == DELETE:
         return Outcome(CommitId(commit))
     return Outcome(CommitId(commit), info=object_info(row, bytes.fromhex(commit)))
-
-
-def _check(condition: Condition, etag: str | None) -> None:
-    """etag: of what is there, None for nothing."""
-    if condition.etag is not None and condition.etag not in ("*", etag):
-        raise ConditionFailed("etag")
-    if condition.not_etag is not None and etag is not None and condition.not_etag in ("*", etag):
-        raise ConditionFailed("not_etag")
 
 
 def _etag_after(earlier: Wish | None, row: Change | None) -> str | None:

@@ -34,18 +34,14 @@ class Asked(Generic[_K, _V]):
 
     async def get(self, key: _K, *, fresh: bool = False) -> _V:
         """The answer. fresh: one that was asked for after this call began."""
-        if not fresh:
-            kept = self._answers.get(key)
-            if kept is not None and self._clock() - kept[0] < self._kept_s:
-                return kept[1]
+        if not fresh and (kept := self._still_good(key)) is not None:
+            return kept[1]
         flight = None if fresh else self._flights.get(key)
         return await asyncio.shield(flight or self._begin(key))
 
     def expect(self, key: _K) -> None:
         """Ask now, where the answer is not known, for who will want it in a moment."""
-        kept = self._answers.get(key)
-        known = kept is not None and self._clock() - kept[0] < self._kept_s
-        if not known and key not in self._flights:
+        if self._still_good(key) is None and key not in self._flights:
             self._begin(key)
 
     def put(self, key: _K, value: _V) -> None:
@@ -65,6 +61,11 @@ class Asked(Generic[_K, _V]):
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
+
+    def _still_good(self, key: _K) -> tuple[float, _V] | None:
+        """The kept answer, and when it was asked for; None where it is too old or none."""
+        kept = self._answers.get(key)
+        return kept if kept is not None and self._clock() - kept[0] < self._kept_s else None
 
     def _begin(self, key: _K) -> asyncio.Task[_V]:
         flight = self._flights[key] = asyncio.create_task(self._fly(key))

@@ -66,7 +66,7 @@ class Companion:
 
     async def read(self, place: Place, path: str) -> bytes:
         """A file, whole. Raises faults.NotFound."""
-        return b"".join([piece async for piece in self._pfs.get_file(place, path)])
+        return await self._pfs.read_file(place, path)
 
     async def write(
         self, project: str, files: dict[str, bytes], why: str, remove: Iterable[str] = ()

@@ -46,6 +46,10 @@ class Files:
                 if piece.value:
                     yield piece.value
 
+    async def read_file(self, at: Place, path: str) -> bytes:
+        """A file that is known to be small, whole. Raises NotFound (file)."""
+        return b"".join([piece async for piece in self.get_file(at, path)])
+
     async def inspect_file(self, at: Place, path: str) -> FileInfo:
         """A file or directory. Raises NotFound (file)."""
         request = wire.InspectFileRequest(file=at.file(path))

@@ -42,13 +42,12 @@ class Heads:
     a record of ours and that pachd discarded: whoever wrote it may be gone.
     """
 
-    owed: Owed
-
-    def __init__(self, pfs: Pfs, refs: Refs, indexes: Indexes, grown: Grown) -> None:
+    def __init__(self, pfs: Pfs, refs: Refs, indexes: Indexes, grown: Grown, owed: Owed) -> None:
         self._pfs = pfs
         self._refs = refs
         self._indexes = indexes
         self._grown = grown
+        self._owed = owed
         self._heads: Asked[tuple[RepoName, str], CommitId] = Asked(self._ask, HEAD_KEPT_S)
         self._catching_up: Asked[tuple[RepoName, CommitId], Point] = Asked(self._catch_up, 0)
         self._applying: defaultdict[RepoName, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -153,7 +152,7 @@ class Heads:
         repo, commit = asked
         index = await self.index(repo)
         infos = await catchup.missing(self._pfs, repo, index, commit)
-        spoiled = {info.id for info in infos if info.error}
+        spoiled = any(info.error for info in infos)
         ours: dict[CommitId, Recorded] = {}
         async for commits in catchup.read(self._pfs, repo, infos):
             await self._apply(repo, index, commits)
@@ -163,7 +162,7 @@ class Heads:
         if point is None:
             raise NoRepo(f"repo {repo} was deleted meanwhile")
         for owed in reversed(record.unrepaired((info, ours.get(info.id)) for info in infos)):
-            self.owed(repo, ours[owed])
+            self._owed(repo, ours[owed])
         return point
 
     async def _apply(self, repo: RepoName, index: RepoIndex, commits: Sequence[Recorded]) -> None:

@@ -125,10 +125,12 @@ class Issuer:
 
         file_set: "" for a commit that writes nothing.
         """
+        if not file_set:
+            return None
         rollbacks = 0
-        while file_set:
+        while True:
             try:
-                await in_time(STEP_S, self._pfs.add_file_set(repo, commit, file_set))
+                return await in_time(STEP_S, self._pfs.add_file_set(repo, commit, file_set))
             except faults.RolledBack as error:
                 rollbacks = await self._opener.again(rollbacks, error)
             except faults.Unreachable as lost:
@@ -144,8 +146,6 @@ class Issuer:
                 if error.what == "file_set":
                     raise Expired from error
                 raise
-            else:
-                return
 
     async def _finished(self, info: CommitInfo, until_s: float) -> None:
         """The commit stands. until_s: when that is asked for the last time."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.stores.pachyderm import paths
 from gateway.stores.pachyderm.words import Content, Staged, Written
-from gateway.versioning.errors import ConditionFailed, NoKey, PathConflict
+from gateway.versioning.errors import NoKey, PathConflict
 from gateway.versioning.model import (
     Change,
     ChangeKind,
@@ -192,13 +192,9 @@ def _check(
         etag = None if live is None else live.info.etag
     else:
         etag = earlier.etag if isinstance(earlier, Put) else None
-    if condition.etag is not None:
-        if etag is None:
-            raise NoKey(change.key, state.marker(change.key) if earlier is None else None)
-        if condition.etag not in {"*", etag}:
-            raise ConditionFailed("etag")
-    if condition.not_etag is not None and etag is not None and condition.not_etag in {"*", etag}:
-        raise ConditionFailed("not_etag")
+    if condition.etag is not None and etag is None:
+        raise NoKey(change.key, state.marker(change.key) if earlier is None else None)
+    condition.demand(etag)
 
 
 def _is_same(change: Change, live: Live) -> bool:

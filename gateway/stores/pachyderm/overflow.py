@@ -35,7 +35,7 @@ async def recorded(pfs: Pfs, info: CommitInfo) -> Recorded | None:
         return record.decode(info)
     place = Place(RepoName(COMPANION_REPO, info.repo.project), kept.commit)
     try:
-        packed = b"".join([piece async for piece in pfs.get_file(place, kept.path)])
+        packed = await pfs.read_file(place, kept.path)
         return record.decode_form(record.unpack(packed), info)
     except faults.NotFound:
         return None

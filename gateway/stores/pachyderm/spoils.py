@@ -38,7 +38,7 @@ async def keep(
             if size > left:
                 _log.error("%s of commit %s is too large to be kept aside", path, commit)
                 continue
-            data = b"".join([piece async for piece in pfs.get_file(place, path)])
+            data = await pfs.read_file(place, path)
         except faults.PfsError as error:
             _log.error("%s of commit %s cannot be kept aside: %s", path, commit, error)
             continue

@@ -154,11 +154,12 @@ class PachydermStore:
         self._indexes = Indexes(
             self._refs, indexes, self._checkpoints.restore, self._checkpoints.forget_index
         )
-        self._heads = Heads(pfs, self._refs, self._indexes, self._checkpoints.grown)
+        self._heads = Heads(
+            pfs, self._refs, self._indexes, self._checkpoints.grown, self._take_over
+        )
         self._contents = Contents(pfs, folder / CONTENTS_FOLDER, cache_bytes)
         self._uploads = Uploads(folder, pfs, clock)
         self._lane = Lane(pfs, self._heads, self._contents, clock, events or Unheard())
-        self._heads.owed = self._lane.take_over
         self._completions = Completions(self._heads, self._lane, self._uploads)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -189,6 +190,9 @@ class PachydermStore:
             raise Unavailable(f"{folder} cannot be used: {error}") from error
         store._uploads.keep_renewing()
         return store
+
+    def _take_over(self, repo: RepoName, recorded: Recorded) -> None:
+        self._lane.take_over(repo, recorded)  # the lane is made after the heads that it writes on
 
     async def close(self) -> None:
         """Finish what was accepted and let go of the folder. Safe to call again."""
