@@ -4,7 +4,7 @@ StoreError
 ├─ NotFound      NoRepo · NoRef · NoCommit · NoKey · NoVersion · NoUpload
 ├─ Refused       InvalidName · InvalidKey · ReadOnly · AlreadyExists · NotEmpty
 │                ConditionFailed · HeadMoved · InvalidPart · Erased
-│                PathConflict · Denied
+│                PathConflict · Denied · Held
 ├─ Unsupported   the store's capabilities said so beforehand
 ├─ Unavailable   nothing was written; try again
 ├─ OutcomeUnknown   the disk failed so that nobody can say whether the write stands
@@ -38,12 +38,14 @@ class NoKey(NotFound):
     """The key is absent at that state.
 
     marker: the version id of the delete marker when it was deleted, None when it never was.
+    null: that marker is the version NULL_VERSION.
     """
 
-    def __init__(self, key: str, marker: str | None = None) -> None:
+    def __init__(self, key: str, marker: str | None = None, *, null: bool = False) -> None:
         super().__init__(f"no object {key!r}")
         self.key = key
         self.marker = marker
+        self.null = null
 
 
 class NoVersion(NotFound):
@@ -100,6 +102,10 @@ class InvalidPart(Refused):
 
 class Erased(Refused):
     """The content of that version was erased; the text says who, when and why."""
+
+
+class Held(Refused):
+    """A hold or a retention keeps that version, or a retention stays; the text says which."""
 
 
 class PathConflict(Refused):

@@ -31,7 +31,10 @@ class RefKind(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What a change did to its key. `point`: the key is again what an earlier change made it."""
+    """What a change did to its key.
+
+    point: the key is again what an earlier change made it, or as if it had never been.
+    """
 
     PUT = "put"
     DELETE = "delete"
@@ -95,6 +98,7 @@ class Attributes:
     checksums: algorithm (CRC32, CRC32C, CRC64NVME, SHA1, SHA256) -> base64 of the whole object,
         or `<base64>-<parts>` where `composite`.
     part_sizes: of an object made of parts, in order; empty otherwise.
+    part_checksums: of those parts, by the one algorithm of `checksums`; empty where not kept.
     lineage: summary shown beside the object (author, sources, evidence); empty where it has none.
     """
 
@@ -104,6 +108,7 @@ class Attributes:
     checksums: Mapping[str, str] = field(default_factory=_nothing)
     composite: bool = False
     part_sizes: tuple[int, ...] = ()
+    part_checksums: tuple[str, ...] = ()
     lineage: Mapping[str, str] = field(default_factory=_nothing)
 
     def declared_like(self, other: Attributes) -> bool:
@@ -126,6 +131,8 @@ class Attributes:
             form["composite"] = True
         if self.part_sizes:
             form["parts"] = list(self.part_sizes)
+        if self.part_checksums:
+            form["part_checksums"] = list(self.part_checksums)
         return form
 
     @classmethod
@@ -138,6 +145,7 @@ class Attributes:
             checksums=form.get("checksums", NOTHING),
             composite=form.get("composite", False),
             part_sizes=tuple(form.get("parts", ())),
+            part_checksums=tuple(form.get("part_checksums", ())),
             lineage=form.get("lineage", NOTHING),
         )
 
@@ -148,7 +156,8 @@ class ObjectInfo:
 
     version: id of the commit of this branch's history that put it there.
     origin: id of the commit that first wrote it, where a merge or restore carried it here.
-    null: written while the bucket kept no versions in the eyes of S3.
+    null: written while the branch showed no versions; it is then the version NULL_VERSION.
+    side: what may change without making a version (tags, access list, hold, retention).
     content: the store's own handle of the bytes, good for `read` and for copies.
     """
 
@@ -160,6 +169,7 @@ class ObjectInfo:
     attributes: Attributes
     origin: CommitId | None = None
     null: bool = False
+    side: Json = field(default_factory=_nothing)
     content: Any = field(default=None, repr=False, compare=False)
 
 
@@ -314,6 +324,8 @@ class Put:
     lineage: what this write was derived from; kept in the commit, erasable.
     same_as: digest of what matters in the body; when the live head's `same_as` is equal and the
         declared attributes are too, the put is no change. None: always a change.
+    null: it becomes the version NULL_VERSION, in the place of an older one.
+    side: the side state it begins with.
     """
 
     key: str
@@ -325,19 +337,42 @@ class Put:
     condition: Condition | None = None
     same_as: str | None = None
     null: bool = False
+    side: Json = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Put a delete marker on `key`, whether or not anything is there."""
+    """Put a delete marker on `key`, whether or not anything is there.
+
+    null: the marker becomes the version NULL_VERSION, in the place of an older one.
+    marker: False leaves none: the key is gone, and no version tells of it (a `point` to nothing).
+    """
 
     key: str
     lineage: Json = field(default_factory=_nothing)
     condition: Condition | None = None
     null: bool = False
+    marker: bool = True
 
 
-Change = Put | Delete
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Take one version of `key` away wherever it is seen; a tombstone says who, when and why.
+
+    version: of an object or of a delete marker; one that is not there is no change. Where it was
+        the current one, the version before it is current again under its own id.
+    bypass: a retention that may be bypassed does not count (see holds).
+    It concerns what was committed before, never what the same commit writes.
+    """
+
+    key: str
+    version: CommitId
+    reason: str = ""
+    bypass: bool = False
+    condition: Condition | None = None
+
+
+Change = Put | Delete | Erase
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,12 +381,14 @@ class Outcome:
 
     info: the object as it now stands (of the stored, not the offered, bytes when unchanged);
         None after a delete.
-    version: the version id of the object, or of the delete marker.
+    version: the version id of the object, of the delete marker, or of what was erased.
+    marker: after an erase, whether it was a delete marker that went.
     """
 
     version: CommitId
     changed: bool = True
     info: ObjectInfo | None = None
+    marker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,15 +427,31 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadPage:
+    """A page of the uploads under way: by key, then by age.
+
+    prefixes: the keys rolled up by the delimiter; they count against the limit like uploads.
+    next_key, next_upload: pass both on to continue; None when this was the last page.
+    """
+
+    uploads: tuple[Upload, ...]
+    prefixes: tuple[str, ...] = ()
+    next_key: str | None = None
+    next_upload: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a store can do beyond the core; callers ask before they offer it.
 
     nested_keys: `a` and `a/b` may both be objects; else the second is refused (PathConflict).
     own_commits: each write is a commit of its own; else those that come at once may share one, but
         never two of one key.
+    erase: `Erase` is a change it can make. side: side state may change after the write.
     """
 
     erase: bool = False
+    side: bool = False
     user_metadata: bool = True
     multipart: bool = True
     version_listing: bool = True

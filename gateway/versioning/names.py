@@ -15,6 +15,9 @@ from gateway.versioning.errors import InvalidKey, InvalidName
 CommitId = NewType("CommitId", str)
 """32 lower-case hex digits, of any kind."""
 
+NULL_VERSION = CommitId("null")
+"""What the version is called that was written while the branch showed no versions."""
+
 DEFAULT_BRANCH = "master"
 DEFAULT_PROJECT = "default"
 KEY_BYTES_MAX = 1024

@@ -27,6 +27,7 @@ from gateway.versioning.model import (
     Repo,
     Snapshot,
     Upload,
+    UploadPage,
     VersionPage,
 )
 from gateway.versioning.names import BucketName, CommitId, RepoName
@@ -106,6 +107,12 @@ class Store(Protocol):
         Raises NoRepo, NoRef, ReadOnly (a tag).
         """
 
+    async def configure(self, branch: Snapshot, changes: Json) -> Ref:
+        """Merge `changes` into the branch's properties; a value of None takes one away. Atomic.
+
+        Raises ReadOnly (no branch), NoRef (deleted meanwhile).
+        """
+
     async def create_tag(self, repo: RepoName, tag: str, at: Snapshot, *, account: str) -> Ref:
         """A name for a commit that never moves. Raises AlreadyExists."""
 
@@ -116,23 +123,29 @@ class Store(Protocol):
         Raises NoRepo, NoRef, ReadOnly (a branch has that name: delete_branch).
         """
 
-    async def resolve(self, bucket: BucketName) -> Snapshot:
+    async def resolve(self, bucket: BucketName, *, blind: bool = False) -> Snapshot:
         """The state a bucket's name means now.
 
         A ref beside a commit must exist, and the commit must belong to the repo.
+        blind: nothing is to be read of it, only written to its branch; the commit may be an older
+        one of it then, where asking for the newest takes time.
         Raises NoRepo, NoRef, NoCommit. Cost: one or two point reads.
         """
 
     async def find_commit(self, commit: CommitId) -> Sequence[Snapshot]:
         """The snapshots of that id, one for each repo that has it; empty where none has."""
 
+    async def containing(self, at: Snapshot) -> Sequence[Ref]:
+        """The branches and tags of the repo whose history, along first parents, has that commit."""
+
     # ---- reading
 
     async def stat(self, at: Snapshot, key: str, version: CommitId | None = None) -> ObjectInfo:
         """The object `key` at that state, or as `version` of the history behind it wrote it.
 
-        Raises NoKey (its `marker` set when a delete marker is what was found, also when `version`
-        names that marker), NoVersion, Erased. Cost: one index lookup, however old `at` is.
+        NULL_VERSION is the newest one written as `null`. Raises NoKey (its `marker` set when a
+        delete marker is what was found, also when `version` names that marker), NoVersion, Erased.
+        Cost: one index lookup, however old `at` is.
         """
 
     async def read(
@@ -172,7 +185,9 @@ class Store(Protocol):
     ) -> VersionPage:
         """The history of keys behind `at`: keys ascending, newest first, delete markers included.
 
-        after_key alone skips all versions of that key; with after_version it goes on behind it.
+        Left out: what was erased, and all but the newest of a key's changes that are `null`; that
+        one too where it was a delete without a marker. after_key alone skips all versions of that
+        key; with after_version it goes on behind it.
         """
 
     async def log(
@@ -229,7 +244,23 @@ class Store(Protocol):
         The snapshot says which branch, not which head. Conditions and the no-op rule are judged
         inside, against the head; a change to a key earlier in `changes` counts. Durable, with its
         lineage, when it returns. Raises ReadOnly, NoRef (deleted meanwhile), HeadMoved,
-        ConditionFailed, NoKey, InvalidKey.
+        ConditionFailed, NoKey, InvalidKey; for an Erase also Held and Unsupported.
+        """
+
+    async def set_side(
+        self,
+        branch: Snapshot,
+        key: str,
+        version: CommitId | None,
+        changes: Json,
+        *,
+        bypass: bool = False,
+    ) -> ObjectInfo:
+        """Merge `changes` into the side state of a version (None: of the current one).
+
+        A value of None takes one away. No version and no commit is made. Atomic and durable.
+        bypass: the caller may loosen a retention of mode governance (see holds.loosening).
+        Raises ReadOnly, NoKey, NoVersion, Erased, Held (a retention), Unsupported.
         """
 
     # ---- multipart uploads: parts become one object without being copied
@@ -256,8 +287,12 @@ class Store(Protocol):
         after_key: str = "",
         after_upload: str = "",
         limit: int = 1000,
-    ) -> Sequence[Upload]:
-        """Uploads under way, by key, then by age. after_key alone skips that key's uploads."""
+        delimiter: str = "",
+    ) -> UploadPage:
+        """Uploads under way, by key, then by age. after_key alone skips that key's uploads.
+
+        delimiter: as in `list`.
+        """
 
     async def complete_upload(
         self, branch: Snapshot, upload: Upload, parts: Sequence[Part], put: Put, about: About

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
 from hands import ABOUT, REPO, Hand, put
 
@@ -16,11 +19,13 @@ from gateway.versioning.errors import (
     ReadOnly,
 )
 from gateway.versioning.model import RefKind
-from gateway.versioning.names import RepoName, parse_bucket
+from gateway.versioning.names import CommitId, RepoName, parse_bucket
 from gateway.versioning.store import Store
 
 OTHER = RepoName("other", "p2")
 NOWHERE = "0" * 32
+
+Opened = Callable[[], Awaitable[Store]]
 
 
 # ---- repos
@@ -321,3 +326,76 @@ async def test_a_lone_delete_marker_makes_a_branch_not_empty(hand: Hand, store: 
     await hand.delete("never-there")
     with pytest.raises(NotEmpty):
         await store.delete_branch(REPO, "master", only_empty=True)
+
+
+# ---- properties
+
+
+async def test_the_properties_of_a_branch_change_one_by_one(hand: Hand, store: Store):
+    await store.create_branch(REPO, "dev", account="bob", properties={"region": "eu", "a": 1})
+    dev = await store.resolve(parse_bucket("dev.labels"))
+    made = await store.configure(dev, {"versioning": "unset", "policy": {"x": ["y"]}})
+    kept = {"region": "eu", "a": 1, "versioning": "unset", "policy": {"x": ["y"]}}
+    assert (made.name, made.commit, made.account, made.properties) == (
+        "dev", dev.commit, "bob", kept,
+    )  # fmt: skip
+    assert (await store.resolve(parse_bucket("dev.labels"))).properties == kept
+    await store.configure(dev, {"policy": None, "region": "us", "never": None})
+    kept = {"region": "us", "a": 1, "versioning": "unset"}
+    now = await store.resolve(parse_bucket("dev.labels"))
+    assert (now.properties, now.commit) == (kept, dev.commit)
+    listed = {ref.name: ref.properties for ref in await store.refs(REPO)}
+    assert listed == {"dev": kept, "master": {}}
+
+
+async def test_properties_survive_a_new_start(open_store: Opened):
+    store = await open_store()
+    await store.create_branch(REPO, "master", account="ann", create_repo=True)
+    at = await store.resolve(parse_bucket("labels"))
+    await store.configure(at, {"versioning": "suspended"})
+    await store.close()
+    store = await open_store()
+    at = await store.resolve(parse_bucket("labels"))
+    assert at.properties == {"versioning": "suspended"}
+    await store.close()
+
+
+async def test_several_change_properties_at_once(hand: Hand, store: Store):
+    at = await hand.head()
+    await asyncio.gather(*(store.configure(at, {f"p{number}": number}) for number in range(8)))
+    kept = (await hand.head()).properties
+    assert kept == {f"p{number}": number for number in range(8)}
+
+
+async def test_only_a_branch_that_is_there_has_properties_to_change(hand: Hand, store: Store):
+    at = await hand.head()
+    await store.create_tag(REPO, "v1", at, account="ann")
+    for bucket in ("v1.labels", f"{at.commit}.labels"):
+        with pytest.raises(ReadOnly):
+            await store.configure(await store.resolve(parse_bucket(bucket)), {"a": 1})
+    dev = await hand.branch("dev")
+    gone = await dev.head()
+    await store.delete_branch(REPO, "dev")
+    with pytest.raises(NoRef):
+        await store.configure(gone, {"a": 1})
+
+
+# ---- where a commit is
+
+
+async def test_a_commit_is_in_the_refs_that_came_after_it(hand: Hand, store: Store):
+    first = await hand.put("a")
+    dev = await hand.branch("dev")
+    await store.create_tag(REPO, "v1", await hand.head(), account="ann")
+    second = await hand.put("b")
+    third = await dev.put("c")
+    await store.create_branch(REPO, "other", account="ann")
+
+    async def names(commit: CommitId) -> list[str]:
+        return [ref.name for ref in await store.containing(await hand.at(commit))]
+
+    assert await names(first) == ["dev", "master", "v1"]
+    assert await names(second) == ["master"]
+    assert [ref.commit for ref in await store.containing(await dev.at(third))] == [third]
+    await store.delete_branch(REPO, "dev")
+    assert [ref.name for ref in await store.containing(await hand.at(third))] == []

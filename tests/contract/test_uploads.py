@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hands import ABOUT, START_MS, Hand, etag_of, staged
@@ -22,6 +23,21 @@ async def begun(hand: Hand, key: str = "big") -> Upload:
     return await hand.store.create_upload(
         await hand.head(), key, Attributes(), account="ann", about={"algorithm": "CRC32"}
     )
+
+
+async def under_way(
+    hand: Hand, *, after_key: str = "", after_upload: str = "", **asked: Any
+) -> list[Upload]:
+    """The uploads of all pages."""
+    found: list[Upload] = []
+    key: str | None = after_key
+    while key is not None:
+        page = await hand.store.uploads(
+            await hand.head(), after_key=key, after_upload=after_upload, **asked
+        )
+        found += page.uploads
+        key, after_upload = page.next_key, page.next_upload or ""
+    return found
 
 
 async def add(hand: Hand, upload: Upload, number: int, data: bytes) -> Part:
@@ -178,7 +194,7 @@ async def test_what_a_complete_upload_made_is_remembered(hand: Hand, store: Stor
     info = await store.completed_upload(await hand.head(), "big", upload.id)
     assert info == await hand.stat("big")
     assert await store.completed_upload(await hand.head(), "other", upload.id) is None
-    assert list(await store.uploads(await hand.head())) == []
+    assert await under_way(hand) == []
     with pytest.raises(NoUpload):
         await store.upload(await hand.head(), "big", upload.id)
     with pytest.raises(NoUpload):
@@ -206,7 +222,7 @@ async def test_an_aborted_upload_is_gone_with_its_parts(hand: Hand, store: Store
         await store.abort_upload(upload)
     with pytest.raises(NoUpload):
         await add(hand, upload, 1, LARGE)
-    assert list(await store.uploads(await hand.head())) == []
+    assert await under_way(hand) == []
     with pytest.raises(NoUpload):
         await store.parts(upload)
 
@@ -230,31 +246,56 @@ async def test_uploads_come_by_key_then_age_and_are_paged(hand: Hand, store: Sto
     keys = ["b", "a", "b", "c/1", "b", "c/2"]
     made = [await begun(hand, key) for key in keys]
     by_key = [made[1], made[0], made[2], made[4], made[3], made[5]]
-    at = await hand.head()
-    assert list(await store.uploads(at)) == by_key
-    assert [one.key for one in await store.uploads(at, prefix="c/")] == ["c/1", "c/2"]
-    assert [one.key for one in await store.uploads(at, after_key="b")] == ["c/1", "c/2"]
+    assert await under_way(hand) == by_key
+    assert [one.key for one in await under_way(hand, prefix="c/")] == ["c/1", "c/2"]
+    assert [one.key for one in await under_way(hand, after_key="b")] == ["c/1", "c/2"]
     for limit in range(1, 7):
-        found: list[Upload] = []
-        while True:
-            last = found[-1] if found else None
-            more = await store.uploads(
-                at,
-                after_key=last.key if last else "",
-                after_upload=last.id if last else "",
-                limit=limit,
-            )
-            if not more:
-                break
-            found += more
-        assert found == by_key
+        assert await under_way(hand, limit=limit) == by_key
+
+
+async def test_uploads_are_rolled_up_by_a_delimiter(hand: Hand, store: Store):
+    keys = ["a", "b/1", "b/2", "b/2", "c", "d/e/1", "d/e/2", "d/f"]
+    made = [await begun(hand, key) for key in keys]
+    at = await hand.head()
+    page = await store.uploads(at, delimiter="/")
+    assert (list(page.uploads), page.prefixes) == ([made[0], made[4]], ("b/", "d/"))
+    assert (page.next_key, page.next_upload) == (None, None)
+    page = await store.uploads(at, prefix="d/", delimiter="/")
+    assert (list(page.uploads), page.prefixes) == ([made[7]], ("d/e/",))
+    assert (await store.uploads(at, after_key="b/", delimiter="/")).prefixes == ("d/",)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_pages_of_uploads_go_on_behind_what_was_rolled_up(
+    hand: Hand, store: Store, limit: int
+):
+    keys = ["a", "b/1", "b/2", "c", "c", "d/1", "e"]
+    made = [await begun(hand, key) for key in keys]
+    seen: list[str] = []
+    key, upload = "", ""
+    for _ in range(10):
+        page = await store.uploads(
+            await hand.head(), delimiter="/", after_key=key, after_upload=upload, limit=limit
+        )
+        assert len(page.uploads) + len(page.prefixes) <= limit
+        seen += sorted([*(one.id for one in page.uploads), *page.prefixes], key=_place(made))
+        if page.next_key is None:
+            break
+        key, upload = page.next_key, page.next_upload or ""
+    assert seen == [made[0].id, "b/", made[3].id, made[4].id, "d/", made[6].id]
+
+
+def _place(made: Sequence[Upload]) -> Callable[[str], tuple[str, str]]:
+    """Where an upload's id or a prefix stands in a listing."""
+    keys = {one.id: (one.key, one.id) for one in made}
+    return lambda shown: keys.get(shown, (shown, ""))
 
 
 async def test_a_listing_of_uploads_goes_on_behind_one_that_is_gone(hand: Hand, store: Store):
     made = [await begun(hand, "k") for _ in range(4)]
     await store.abort_upload(made[1])
-    rest = await store.uploads(await hand.head(), after_key="k", after_upload=made[1].id)
-    assert list(rest) == made[2:]
+    rest = await under_way(hand, after_key="k", after_upload=made[1].id)
+    assert rest == made[2:]
 
 
 async def test_uploads_go_with_their_branch(hand: Hand, store: Store):
@@ -266,7 +307,7 @@ async def test_uploads_go_with_their_branch(hand: Hand, store: Store):
     with pytest.raises(NoRef):
         await store.create_upload(at, "big", Attributes(), account="ann", about={})
     await store.create_branch(at.repo.name, "dev", account="ann")
-    assert list(await store.uploads(await dev.head())) == []
+    assert await under_way(dev) == []
     with pytest.raises(NoUpload):
         await completed(dev, upload, [part])
 

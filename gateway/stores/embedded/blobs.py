@@ -92,6 +92,16 @@ class Blobs:
             with suppress(FileNotFoundError):
                 (self.folder / file).unlink()
 
+    def remove_durably(self, files: Iterable[str]) -> None:
+        """Take files away so that a power cut does not bring them back."""
+        folders = set()
+        for file in files:
+            path = self.folder / file
+            path.unlink(missing_ok=True)
+            folders.add(path.parent)
+        for folder in folders:
+            sync_directory(folder)
+
     def read(self, file: str, start: int, stop: int) -> bytes:
         """Bytes [start, stop) of a file. Raises Corrupt, Unavailable (too many open files)."""
         try:

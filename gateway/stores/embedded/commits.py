@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gateway.stores.embedded.contents import object_info
-from gateway.stores.embedded.plan import Branch, Plan, Worded, about_words, worded
+from gateway.stores.embedded.contents import Content, object_info
+from gateway.stores.embedded.erasing import Erasing
+from gateway.stores.embedded.plan import Back, Branch, Plan, Worded, about_words, worded
 from gateway.stores.timeline import writer
 from gateway.stores.timeline.database import first_row
 from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.lookup import current
 from gateway.stores.timeline.materialise import fork
 from gateway.stores.timeline.rows import Change, attributes
 from gateway.stores.timeline.schema import DELETE
+from gateway.stores.timeline.tombstones import Tombstone
 from gateway.versioning.errors import HeadMoved, NoKey, NoRef
-from gateway.versioning.model import About, Commit, Committed, Delete, Outcome, Put
+from gateway.versioning.model import About, Commit, Committed, Delete, Erase, Outcome, Put
 from gateway.versioning.model import Change as Wish
 from gateway.versioning.names import CommitId, check_key
 
@@ -36,11 +39,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """One change of a commit; unchanged: the head's row where it is none."""
+    """One change of a commit. row: the head's where it is none; of an Erase, what it takes away."""
 
     wish: Wish
     key: bytes
-    unchanged: Change | None = None
+    row: Change | None = None
+
+    @property
+    def is_change(self) -> bool:
+        return isinstance(self.wish, Erase) is (self.row is not None)
 
 
 class Batch:
@@ -73,24 +80,32 @@ class Batch:
         *,
         if_head: bytes | None = None,
     ) -> Committed:
-        """Plan one commit. See Store.commit for what it means and raises."""
+        """Plan one commit. See Store.commit for what it means and raises.
+
+        With an Erase it writes to the tables at once: a job of that kind runs by plain SQL.
+        """
         head = self.head(branch)
         if if_head is not None and head.id != if_head:
             raise HeadMoved(f"branch {branch.name} is at {head.id.hex()}, not {if_head.hex()}")
-        judged = self._judged(head, wishes)
-        # The last wish for a key is what the commit does to it.
-        effective = {one.key: one.wish for one in judged if one.unchanged is None}
-        if not effective:
+        erasing = Erasing(self._reader, head.point, self.clock)
+        judged = self._judged(head, wishes, erasing)
+        if not any(one.is_change for one in judged):
             return Committed(None, tuple(self._unchanged(one) for one in judged))
+        # The last wish for a key is what the commit does to it.
+        effective: dict[bytes, Put | Delete | Back] = {**erasing.back()}
+        for one in judged:
+            if one.row is None and not isinstance(one.wish, Erase):
+                effective[one.key] = one.wish
         # From here on nothing may fail: half a commit must not be planned.
         changes = [worded(wish, key) for key, wish in effective.items()]
-        about_words(about)
-        commit, rows = self._add(branch, head, self._place(branch, head), changes, about)
-        outcomes = tuple(
-            _outcome(rows[one.key], commit.id) if one.unchanged is None else self._unchanged(one)
-            for one in judged
-        )
-        return Committed(commit, outcomes)
+        stones = erasing.tombstones()
+        about_words(about, stones)
+        at = self._place(branch, head)
+        commit, rows = self._add(branch, head, at, changes, about, erased=stones)
+        if stones:
+            self.flush()
+            erasing.carry_out(at)
+        return Committed(commit, tuple(self._outcome(one, rows, commit.id) for one in judged))
 
     def begin(self, branch: Branch, line: int, about: About) -> None:
         """The first commit of a new line that stands on nothing: an empty state."""
@@ -116,10 +131,19 @@ class Batch:
         return head
 
     def _add(
-        self, branch: Branch, head: Head, at: Point, changes: Sequence[Worded], about: About
+        self,
+        branch: Branch,
+        head: Head,
+        at: Point,
+        changes: Sequence[Worded],
+        about: About,
+        *,
+        erased: Sequence[Tombstone] = (),
     ) -> tuple[Commit, dict[bytes, Change]]:
         """Plan a commit behind `head` and make it the branch's head."""
-        planned, rows, time_ms = self.plan.add(branch, at, head.hash or None, changes, about)
+        planned, rows, time_ms = self.plan.add(
+            branch, at, head.hash or None, changes, about, erased=erased
+        )
         self._heads[branch.repo, branch.name] = Head(at, planned.id, planned.hash, at.seq)
         self.grown[at.line] = self.grown.get(at.line, 0) + len(rows)
         self.first_id = self.first_id or planned.id
@@ -139,25 +163,35 @@ class Batch:
 
     # ---- judging
 
-    def _judged(self, head: Head, wishes: Sequence[Wish]) -> list[_Judged]:
-        """Every change with its condition and the no-op rule judged, in order."""
+    def _judged(self, head: Head, wishes: Sequence[Wish], erasing: Erasing) -> list[_Judged]:
+        """Every change with its condition, the no-op rule, and what holds it judged, in order."""
         before: dict[bytes, Wish] = {}
         judged = []
         for wish in wishes:
             key = check_key(wish.key).encode()
-            row = None if key in before else self._current(head.point, key)
+            row = None
+            if key not in before and _looks(wish):
+                row = self._current(head.point, key, erasing)
             if wish.condition is not None:
                 etag = _etag_after(before.get(key), row)
                 if wish.condition.etag is not None and etag is None:
                     raise NoKey(wish.key, self._marker(head.point, key, before))
                 wish.condition.demand(etag)
+            if isinstance(wish, Erase):
+                judged.append(_Judged(wish, key, erasing.take(wish, key)))
+                continue
+            if isinstance(wish, Put) and isinstance(wish.content, Content):
+                wish.content.demand_kept(self._reader)
             same = isinstance(wish, Put) and key not in before and _is_same(wish, row)
             judged.append(_Judged(wish, key, row if same else None))
             if not same:
                 before[key] = wish
         return judged
 
-    def _current(self, at: Point, key: bytes) -> Change | None:
+    def _current(self, at: Point, key: bytes, erasing: Erasing) -> Change | None:
+        back = erasing.back_of(key)
+        if back is not None:
+            return back.to
         pending = self.plan.newest(at.line, key)
         if pending is not None and pending.seq <= at.seq:
             return pending
@@ -170,8 +204,10 @@ class Batch:
         if key in before:
             return None
         self.flush()
-        row = self._reader.marker(at, key)
-        return None if row is None else self._reader.commit_at(Point(row.line, row.seq)).hex()
+        row = current(self._reader, at, key)
+        if row is None or row.kind != DELETE:
+            return None
+        return self._reader.commit_at(Point(row.line, row.seq)).hex()
 
     # ---- placing
 
@@ -186,28 +222,43 @@ class Batch:
 
     # ---- answering
 
+    def _outcome(self, judged: _Judged, rows: dict[bytes, Change], commit: CommitId) -> Outcome:
+        if not judged.is_change:
+            return self._unchanged(judged)
+        if isinstance(judged.wish, Erase):
+            assert judged.row is not None
+            erased = self.plan.commit_of(Point(judged.row.line, judged.row.seq))
+            return Outcome(CommitId(erased.hex()), marker=judged.row.kind == DELETE)
+        row = rows[judged.key]
+        if not row.live:
+            return Outcome(commit)
+        info = object_info(row, bytes.fromhex(commit), self.plan.side_of(row))
+        return Outcome(commit, info=info)
+
     def _unchanged(self, judged: _Judged) -> Outcome:
-        row = judged.unchanged
+        if isinstance(judged.wish, Erase):
+            return Outcome(judged.wish.version, changed=False)
+        row = judged.row
         assert row is not None
         commit = self.plan.commit_of(Point(row.line, row.seq))
-        return Outcome(CommitId(commit.hex()), changed=False, info=object_info(row, commit))
+        info = object_info(row, commit, self.plan.side_of(row))
+        return Outcome(CommitId(commit.hex()), changed=False, info=info)
 
 
 Transaction: TypeAlias = writer.Transaction[Batch]
 """What a writing job of this store works with."""
 
 
-def _outcome(row: Change, commit: str) -> Outcome:
-    if row.kind == DELETE:
-        return Outcome(CommitId(commit))
-    return Outcome(CommitId(commit), info=object_info(row, bytes.fromhex(commit)))
+def _looks(wish: Wish) -> bool:
+    """Whether it depends on what is there."""
+    return wish.condition is not None or (isinstance(wish, Put) and wish.same_as is not None)
 
 
 def _etag_after(earlier: Wish | None, row: Change | None) -> str | None:
     """The ETag of the key once the changes before this one are done; None: it is not there."""
     if isinstance(earlier, Put):
         return earlier.etag
-    if isinstance(earlier, Delete) or row is None or not row.live:
+    if earlier is not None or row is None or not row.live:
         return None
     return row.etag
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from gateway.stores.embedded.blobs import PIECE_BYTES, Blobs
@@ -11,8 +11,8 @@ from gateway.stores.timeline import rows
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.lines import Reader
 from gateway.stores.timeline.rows import Change
-from gateway.versioning.errors import Corrupt
-from gateway.versioning.model import ObjectInfo
+from gateway.versioning.errors import Corrupt, Erased
+from gateway.versioning.model import Json, ObjectInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,25 @@ class Content:
     blob: int | None = None
     manifest: int | None = None
 
+    def demand_kept(self, reader: Reader) -> None:
+        """Raise Erased where the bytes went since this handle was given out."""
+        for table, number in self.rows():
+            if first_row(reader.connection, f"SELECT 1 FROM {table} WHERE id=?", (number,)) is None:  # noqa: S608
+                raise Erased("the bytes that were to be copied were erased meanwhile")
 
-def object_info(row: Change, commit: bytes) -> ObjectInfo:
-    """The object that a put made; commit: id of the commit of that row."""
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """The table and the number of the row that has the bytes or names them."""
+        for table in ("body", "blob", "manifest"):
+            number = getattr(self, table)
+            if number is not None:
+                yield table, number
+
+
+def object_info(row: Change, commit: bytes, side: Json) -> ObjectInfo:
+    """The object that a put made; commit: id of the commit of that row; side: its side state."""
     assert row.digest is not None
     content = Content(row.digest, row.body, row.blob, row.manifest)
-    return rows.object_info(row, commit, content)
+    return rows.object_info(row, commit, content, side)
 
 
 class Contents:

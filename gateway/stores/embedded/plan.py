@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.stores.embedded.blobs import Staged
 from gateway.stores.embedded.contents import Content
-from gateway.stores.timeline import records
+from gateway.stores.timeline import lookup, records, tombstones
 from gateway.stores.timeline.database import first_row
 from gateway.stores.timeline.lines import Point, Reader
-from gateway.stores.timeline.rows import INSERT, Change, attributes_form
-from gateway.stores.timeline.schema import DELETE, PUT
-from gateway.versioning.model import About, Delete, Put
-from gateway.versioning.model import Change as Wish
+from gateway.stores.timeline.records import Commitments
+from gateway.stores.timeline.rows import INSERT, Change, attributes_form, side_rows
+from gateway.stores.timeline.schema import DELETE, POINT, PUT
+from gateway.stores.timeline.tombstones import Tombstone
+from gateway.versioning.model import About, Delete, Json, Put
 from gateway.versioning.names import RepoName
 
 
@@ -27,13 +29,28 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """A key is again what an earlier change made it; None: as if it had never been."""
+
+    to: Change | None
+
+
+@dataclass(frozen=True, slots=True)
 class Worded:
     """A change with everything about it that can fail to be encoded already encoded."""
 
-    wish: Wish
+    wish: Put | Delete | Back
     key: bytes
     lineage: bytes
-    attrs: str
+    attrs: str = ""
+    side: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> int:
+        """Of the row."""
+        if isinstance(self.wish, Put):
+            return PUT
+        return DELETE if isinstance(self.wish, Delete) and self.wish.marker else POINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +65,23 @@ class _Planned:
     branch: Branch
 
 
-def worded(wish: Wish, key: bytes) -> Worded:
+def worded(wish: Put | Delete | Back, key: bytes) -> Worded:
     """Encode what stands beside a change's content. Raises TypeError, ValueError: no JSON."""
-    lineage = records.canonical(dict(wish.lineage))
-    if isinstance(wish, Delete):
-        return Worded(wish, key, lineage, "")
+    lineage = records.canonical({} if isinstance(wish, Back) else dict(wish.lineage))
+    if not isinstance(wish, Put):
+        return Worded(wish, key, lineage)
     if not isinstance(wish.content, Staged | Content):
         raise TypeError(f"the content of {wish.key!r} is none of this store's")
-    return Worded(wish, key, lineage, attributes_form(wish.attributes))
+    side = tuple(side_rows(wish.side))
+    return Worded(wish, key, lineage, attributes_form(wish.attributes), side)
 
 
-def about_words(about: About) -> bytes:
+def about_words(about: About, erased: Sequence[Tombstone] = ()) -> bytes:
     """What a commit's record holds a commitment to of its own words."""
-    return records.canonical({"message": about.message, "metadata": dict(about.metadata)})
+    metadata = dict(about.metadata)
+    return records.canonical(
+        {"message": about.message, "metadata": metadata, **tombstones.words(erased)}
+    )
 
 
 class Plan:
@@ -84,12 +105,24 @@ class Plan:
         self._parts: list[tuple[int, int, bytes | None, bytes]] = []
         self._bodies: list[tuple[int, bytes]] = []
         self._blobs: dict[bytes, tuple[int, bytes, str, int]] = {}
+        self._sides: list[tuple[int, int, bytes, str, str]] = []
 
     # ---- what is planned
 
     def newest(self, line: int, key: bytes) -> Change | None:
         """The newest planned change of a key on a line."""
         return self._newest.get((line, key))
+
+    def side_of(self, row: Change) -> Json:
+        """The side state of a version, planned or in the tables."""
+        if self._newest.get((row.line, row.key)) != row:
+            return lookup.side(self._reader, row)
+        place = row[:3]
+        return {
+            name: json.loads(value)
+            for line, seq, key, name, value in self._sides
+            if (line, seq, key) == place
+        }
 
     def commit_of(self, at: Point) -> bytes:
         """The id of a commit, planned or in the tables."""
@@ -107,20 +140,23 @@ class Plan:
         parent: bytes | None,
         changes: Sequence[Worded],
         about: About,
+        *,
+        erased: Sequence[Tombstone] = (),
     ) -> tuple[_Planned, dict[bytes, Change], int]:
         """Plan a commit: it, its rows by key, and its time. parent: full hash.
 
         Times never go back, whatever the clock does.
         """
-        words, salt = about_words(about), records.new_salt()
+        words, salt = about_words(about, erased), records.new_salt()
         time_ms = self._time()
         number = self._next("commits", "n")
         rows: dict[bytes, Change] = {}
         digests = []
         for ord_, change in enumerate(sorted(changes, key=lambda one: one.key), start=1):
             row = rows[change.key] = self._row(at, ord_, change, time_ms)
-            digests.append(change_digest(row, change.lineage, None))
+            digests.append(change_digest(row, change.lineage, self._hash_pointed_at(row)))
             self._parts.append((number, ord_, None, change.lineage))
+            self._sides += [(*at, row.key, *one) for one in change.side]
         self._parts.append((number, 0, salt, words))
         record = records.encode(
             repo=str(branch.repo_name),
@@ -144,13 +180,14 @@ class Plan:
     def _row(self, at: Point, ord_: int, change: Worded, time_ms: int) -> Change:
         wish = change.wish
         content = self._content(wish.content) if isinstance(wish, Put) else None
+        to = wish.to if isinstance(wish, Back) else None
         return Change(
             line=at.line,
             seq=at.seq,
             key=change.key,
             ord=ord_,
-            kind=DELETE if content is None else PUT,
-            nul=int(wish.null),
+            kind=change.kind,
+            nul=0 if isinstance(wish, Back) else int(wish.null),
             body=None if content is None else content.body,
             blob=None if content is None else content.blob,
             manifest=None if content is None else content.manifest,
@@ -161,10 +198,20 @@ class Plan:
             attrs=change.attrs,
             same_as=wish.same_as if isinstance(wish, Put) else None,
             origin=None,
-            to_line=None,
-            to_seq=None,
+            to_line=None if to is None else to.line,
+            to_seq=None if to is None else to.seq,
             salt=records.new_salt(),
         )
+
+    def _hash_pointed_at(self, row: Change) -> bytes | None:
+        if row.to_line is None:
+            return None
+        (found,) = first_row(
+            self._reader.connection,
+            "SELECT hash FROM commits WHERE line=? AND seq=?",
+            (row.to_line, row.to_seq),
+        )
+        return bytes(found)
 
     def _content(self, given: Staged | Content) -> Content:
         """Where the bytes are: those of a staged body get their row; a copy shares."""
@@ -203,12 +250,9 @@ class Plan:
         """The next id; the write lock is ours, so nobody else takes it."""
         last = self._counters.get(table)
         if last is None:
-            (last,) = first_row(
-                self._reader.connection,
-                f"SELECT coalesce(max({column}), 0) FROM {table}",  # noqa: S608 (our own names)
-            )
+            last = last_number(self._reader, table, column)
         self._counters[table] = last + 1
-        return int(last) + 1
+        return last + 1
 
     def _time(self) -> int:
         """Now, but not before the last commit."""
@@ -235,6 +279,7 @@ class Plan:
             [(row.line, row.key, row.seq) for row in self._changes],
         )
         many("INSERT INTO part(n, ord, salt, data) VALUES(?, ?, ?, ?)", self._parts)
+        many("INSERT INTO side(line, seq, key, name, value) VALUES(?, ?, ?, ?, ?)", self._sides)
         many(
             "INSERT INTO commits(n, id, line, seq, hash, record) VALUES(?, ?, ?, ?, ?, ?)",
             [(one.number, one.id, *one.at, one.hash, one.record) for one in self._commits],
@@ -249,8 +294,28 @@ class Plan:
         self._clear()
 
 
+def last_number(reader: Reader, table: str, column: str = "id") -> int:
+    """The highest number of a table's rows that there ever was.
+
+    None is given out twice, though its row was scrubbed: who holds an old handle of a content must
+    not read another's.
+    """
+    (last,) = first_row(
+        reader.connection,
+        f"SELECT max(coalesce((SELECT max({column}) FROM {table}), 0), "  # noqa: S608 (our names)
+        "coalesce((SELECT value FROM meta WHERE name=?), 0))",
+        (f"last_{table}",),
+    )
+    return int(last)
+
+
 def change_digest(row: Change, lineage: bytes, to: bytes | None) -> bytes:
     """The digest of one change as its commit's record holds it. to: see attribute_bytes."""
+    return commitments_of(row, lineage, to).change_digest(row.kind, bool(row.nul))
+
+
+def commitments_of(row: Change, lineage: bytes, to: bytes | None) -> Commitments:
+    """What a change is bound by. lineage: its record; to: see attribute_bytes."""
     parts = records.ChangeParts(
         kind=row.kind,
         nul=bool(row.nul),
@@ -267,4 +332,4 @@ def change_digest(row: Change, lineage: bytes, to: bytes | None) -> bytes:
         ),
         lineage=lineage,
     )
-    return records.commitments(row.salt, parts).change_digest(row.kind, bool(row.nul))
+    return records.commitments(row.salt, parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from gateway.stores.embedded.plan import Branch
 from gateway.stores.embedded.uploads import forget_branch
 from gateway.stores.timeline import records
 from gateway.stores.timeline.database import all_rows, first_row
+from gateway.stores.timeline.history import shows_anything
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.materialise import begin_line
 from gateway.stores.timeline.rows import json_or_nothing
@@ -68,22 +69,34 @@ def find_repo(reader: Reader, name: RepoName) -> tuple[int, Repo]:
 def refs(reader: Reader, repo: RepoName | None, kind: RefKind | None) -> list[Ref]:
     """Branches and tags, by repo and name. Raises NoRepo."""
     number = None if repo is None else find_repo(reader, repo)[0]
+    return [ref for _, ref in _pointed(reader, number, kind)]
+
+
+def containing(reader: Reader, at: Snapshot) -> list[Ref]:
+    """The refs of the repo whose history has that commit. Cost: their lines."""
+    place: Place = at.place
+    refs = _pointed(reader, place.repo, None)
+    return [ref for point, ref in refs if reader.in_history(place.point, point)]
+
+
+def _pointed(
+    reader: Reader, number: int | None, kind: RefKind | None
+) -> Iterator[tuple[Point, Ref]]:
+    """Refs and where they point to, by repo and name."""
     rows = all_rows(
         reader.connection,
-        "SELECT p.project, p.name, r.name, r.kind, c.id, r.created, r.account, r.properties "
-        "FROM ref r JOIN repo p ON p.repo=r.repo "
+        "SELECT r.line, r.seq, p.project, p.name, r.name, r.kind, c.id, r.created, r.account, "
+        "r.properties FROM ref r JOIN repo p ON p.repo=r.repo "
         "JOIN commits c ON c.line=r.line AND c.seq=r.seq "
         "WHERE p.deleted IS NULL AND (?1 IS NULL OR r.repo=?1) AND (?2 IS NULL OR r.kind=?2) "
         "ORDER BY p.project, p.name, r.name",
         (number, kind and kind.value),
     )
-    return [
-        Ref(
-            RepoName(repo_name, project), name, RefKind(shown), CommitId(bytes(commit).hex()),
+    for line, seq, project, repo, name, shown, commit, created, account, properties in rows:
+        yield Point(line, seq), Ref(
+            RepoName(repo, project), name, RefKind(shown), CommitId(bytes(commit).hex()),
             created, account, json_or_nothing(properties),
-        )
-        for project, repo_name, name, shown, commit, created, account, properties in rows
-    ]  # fmt: skip
+        )  # fmt: skip
 
 
 def resolve(reader: Reader, bucket: BucketName) -> Snapshot:
@@ -184,6 +197,30 @@ def create_branch(
     return _add_ref(tx, number, ref, point)
 
 
+def configure(tx: Transaction, branch: Branch, changes: Json) -> Ref:
+    """Merge changes into a branch's properties. See Store.configure."""
+    number, point = _find_ref(tx, branch.repo_name, branch.name, RefKind.BRANCH)
+    if number != branch.repo:
+        raise NoRef(f"repo {branch.repo_name} was deleted, and another made, meanwhile")
+    where = (number, branch.name)
+    text, created, account = first_row(
+        tx.connection,
+        "SELECT properties, created, account FROM ref WHERE repo=? AND name=?",
+        where,
+    )
+    merged = {**json_or_nothing(text), **changes}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    tx.connection.execute(
+        "UPDATE ref SET properties=? WHERE repo=? AND name=?", (_properties_form(kept), *where)
+    )
+    commit = CommitId(tx.reader.commit_at(point).hex())
+    return Ref(branch.repo_name, branch.name, RefKind.BRANCH, commit, created, account, kept)
+
+
+def _properties_form(properties: Json) -> str:
+    return json.dumps(dict(properties)) if properties else ""
+
+
 def create_tag(tx: Transaction, repo: RepoName, name: str, at: Snapshot, account: str) -> Ref:
     """A name for a commit. Raises AlreadyExists, NoRepo, NoCommit."""
     check_name(name, "tag")
@@ -197,7 +234,7 @@ def create_tag(tx: Transaction, repo: RepoName, name: str, at: Snapshot, account
 def delete_branch(tx: Transaction, repo: RepoName, name: str, *, only_empty: bool) -> list[str]:
     """Take a branch's name away; the files of its uploads. See Store.delete_branch."""
     number, point = _find_ref(tx, repo, name, RefKind.BRANCH)
-    if only_empty and _shows_anything(tx.reader, point):
+    if only_empty and shows_anything(tx.reader, point):
         raise NotEmpty(f"branch {name} of repo {repo} shows objects, versions or delete markers")
     files = forget_branch(tx, Branch(number, repo, name))
     _remove_ref(tx, number, name, point)
@@ -232,12 +269,14 @@ def _remove_ref(tx: Transaction, number: int, name: str, point: Point) -> None:
 
 def _add_ref(tx: Transaction, number: int, ref: Ref, point: Point) -> Ref:
     """Insert a ref; its commit is the one at `point`."""
-    kept = json.dumps(dict(ref.properties)) if ref.properties else ""
     tx.connection.execute(
         "INSERT INTO ref(repo, name, kind, line, seq, created, account, properties) "
         "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, ref.name, ref.kind.value, *point, ref.created_ms, ref.account, kept),
-    )
+        (
+            number, ref.name, ref.kind.value, *point, ref.created_ms, ref.account,
+            _properties_form(ref.properties),
+        ),
+    )  # fmt: skip
     _log_move(tx, _Move(number, ref.name, f"create {ref.kind}", new=point, who=ref.account))
     return ref
 
@@ -260,18 +299,6 @@ def _inside(number: int, repo: RepoName, at: Snapshot) -> Place:
     if place.repo != number:
         raise NoCommit(f"commit {at.commit} is not of repo {repo}")
     return place
-
-
-def _shows_anything(reader: Reader, at: Point) -> bool:
-    for line, upto in reader.chain(at):
-        row = first_row(
-            reader.connection,
-            "SELECT 1 FROM change WHERE line=? AND seq<=? AND kind IN (1, 2) LIMIT 1",
-            (line, upto),
-        )
-        if row is not None:
-            return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 
-from gateway.stores.embedded import refs, tables, uploads
+from gateway.stores.embedded import refs, sides, tables, uploads
 from gateway.stores.embedded.blobs import Blobs, BlobStaging, Staged
 from gateway.stores.embedded.commits import Batch, Transaction
 from gateway.stores.embedded.contents import Contents, object_info
 from gateway.stores.embedded.plan import Branch
 from gateway.stores.embedded.refs import Place
+from gateway.stores.embedded.scrubbing import Scrubber
 from gateway.stores.embedded.verify import FILE
-from gateway.stores.timeline import history, lookup, schema
+from gateway.stores.timeline import history, lookup, schema, uploadpage
 from gateway.stores.timeline.database import (
     ProcessLock,
     connect,
@@ -33,6 +42,7 @@ from gateway.stores.timeline.queries import Queries
 from gateway.stores.timeline.walks import Walkers
 from gateway.stores.timeline.writer import Writer
 from gateway.versioning.errors import (
+    Corrupt,
     NoRef,
     OutcomeUnknown,
     ReadOnly,
@@ -47,6 +57,7 @@ from gateway.versioning.model import (
     Commit,
     Committed,
     DiffPage,
+    Erase,
     Json,
     ObjectInfo,
     Page,
@@ -57,9 +68,10 @@ from gateway.versioning.model import (
     Repo,
     Snapshot,
     Upload,
+    UploadPage,
     VersionPage,
 )
-from gateway.versioning.names import BucketName, CommitId, RepoName
+from gateway.versioning.names import NULL_VERSION, BucketName, CommitId, RepoName
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 WAL_BYTES_MAX = 1024 * 1024 * 1024
@@ -70,7 +82,7 @@ _T = TypeVar("_T")
 class EmbeddedStore:
     """Repos in one directory on a local disk; several processes of one host may share it."""
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(erase=True, side=True)
 
     def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
         self._folder = folder
@@ -91,6 +103,7 @@ class EmbeddedStore:
             self._file, self._lock, lambda reader: Batch(reader, clock), self._landed
         )
         self._flusher = Flusher(self._file, self._writer)
+        self._scrubber = Scrubber(self._file, self._writer, self._blobs)
 
     def _landed(self, grown: Mapping[int, int]) -> None:
         self._flusher.landed(grown)
@@ -124,6 +137,7 @@ class EmbeddedStore:
 
     def _close(self) -> None:
         self._flusher.close()
+        self._scrubber.close()
         self._writer.close()
         self._walkers.close()
         self._reader.connection.close()
@@ -201,6 +215,11 @@ class EmbeddedStore:
             useless=lambda parts: parts,
         )
 
+    async def configure(self, branch: Snapshot, changes: Json) -> Ref:
+        """Merge `changes` into the branch's properties. Raises ReadOnly, NoRef."""
+        target = _branch(branch)
+        return await self._writer.run(lambda tx: refs.configure(tx, target, changes))
+
     async def create_tag(self, repo: RepoName, tag: str, at: Snapshot, *, account: str) -> Ref:
         """A name for a commit that never moves. Raises AlreadyExists."""
         return await self._writer.run(lambda tx: refs.create_tag(tx, repo, tag, at, account))
@@ -209,27 +228,63 @@ class EmbeddedStore:
         """Take a tag away. Raises NoRepo, NoRef, ReadOnly (a branch)."""
         await self._writer.run(lambda tx: refs.delete_tag(tx, repo, tag))
 
-    async def resolve(self, bucket: BucketName) -> Snapshot:
+    async def resolve(self, bucket: BucketName, *, blind: bool = False) -> Snapshot:
         """The state a bucket's name means now. Two point reads."""
+        del blind
         return refs.resolve(self._reader, bucket)
 
     async def find_commit(self, commit: CommitId) -> Sequence[Snapshot]:
         """The snapshots of that id: at most one here."""
         return refs.find_commit(self._reader, commit)
 
+    async def containing(self, at: Snapshot) -> Sequence[Ref]:
+        """The branches and tags whose history, along first parents, has that commit."""
+        return refs.containing(self._reader, at)
+
     # ---- reading
 
     async def stat(self, at: Snapshot, key: str, version: CommitId | None = None) -> ObjectInfo:
         """The object at that state, or as `version` wrote it. See Store.stat."""
-        row, commit = lookup.put(self._reader, _point(at), key, version)
-        return object_info(row, commit)
+        if version == NULL_VERSION:  # looked for among all changes of the key
+            return await self._walkers.walk(
+                lambda w: self._info(w.reader, _point(at), key, version)
+            )
+        return self._info(self._reader, _point(at), key, version)
+
+    def _info(self, reader: Reader, at: Point, key: str, version: CommitId | None) -> ObjectInfo:
+        row, commit = lookup.put(reader, at, key, version)
+        return object_info(row, commit, lookup.side(reader, row))
 
     async def read(
         self, info: ObjectInfo, start: int = 0, stop: int | None = None
     ) -> bytes | AsyncIterator[bytes]:
         """The bytes [start, stop) of the object: small spans whole, larger ones in pieces."""
         stop = info.size if stop is None else min(stop, info.size)
-        return await self._contents.read(info.content, start, stop)
+        try:
+            got = await self._contents.read(info.content, start, stop)
+        except Corrupt:
+            self._demand_kept(info)
+            raise
+        return got if isinstance(got, bytes) else self._pieces(info, got)
+
+    async def _pieces(
+        self, info: ObjectInfo, got: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            async for piece in got:
+                yield piece
+        except Corrupt:
+            self._demand_kept(info)
+            raise
+        finally:
+            if isinstance(got, AsyncGenerator):
+                await got.aclose()
+
+    def _demand_kept(self, info: ObjectInfo) -> None:
+        """Raise Erased where that is why bytes are missing."""
+        found = self._reader.point_of(bytes.fromhex(info.version))
+        if found is not None:
+            lookup.put(self._reader, found[0], info.key, info.version)
 
     async def list(
         self,
@@ -327,16 +382,21 @@ class EmbeddedStore:
     ) -> Committed:
         """All changes in one commit on the branch's head of that instant, or nothing."""
         files = _take(changes)
+        erases = any(isinstance(change, Erase) for change in changes)
 
         def work(tx: Transaction) -> Committed:
             head = None if if_head is None else bytes.fromhex(if_head)
             return tx.batch.commit(_branch(branch), changes, about, if_head=head)
 
-        if not files:
-            return await self._writer.run(work, sql=False)
-        return await self._write(
-            work, useless=lambda made: files - self._used(made), staged=files, sql=False
-        )
+        if files:
+            committed = await self._write(
+                work, useless=lambda made: files - self._used(made), staged=files, sql=erases
+            )
+        else:
+            committed = await self._writer.run(work, sql=erases)
+        if erases:
+            self._scrubber.wake()
+        return committed
 
     def _used(self, committed: Committed) -> set[str]:
         """The files of the contents that a commit's outcomes show: a twin's where there was one."""
@@ -368,6 +428,21 @@ class EmbeddedStore:
             return value
 
         return await asyncio.shield(asyncio.ensure_future(to_its_end()))
+
+    async def set_side(
+        self,
+        branch: Snapshot,
+        key: str,
+        version: CommitId | None,
+        changes: Json,
+        *,
+        bypass: bool = False,
+    ) -> ObjectInfo:
+        """Merge `changes` into the side state of a version. See Store.set_side."""
+        target = _branch(branch)
+        return await self._writer.run(
+            lambda tx: sides.change(tx, target, key, version, changes, bypass=bypass)
+        )
 
     # ---- multipart uploads
 
@@ -408,15 +483,17 @@ class EmbeddedStore:
         after_key: str = "",
         after_upload: str = "",
         limit: int = 1000,
-    ) -> Sequence[Upload]:
+        delimiter: str = "",
+    ) -> UploadPage:
         """Uploads under way, by key, then by age."""
-        return uploads.under_way(
-            self._reader,
-            _named(branch),
+        named = _named(branch)
+        return uploadpage.page(
+            partial(uploads.under_way, self._reader, named),
             prefix=prefix,
             after_key=after_key,
             after_upload=after_upload,
             limit=limit,
+            delimiter=delimiter,
         )
 
     async def complete_upload(

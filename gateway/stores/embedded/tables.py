@@ -1,12 +1,13 @@
 """The embedded store's own tables, beside those of its history, and the version of its format.
 
-`body`, `blob`, `manifest` and `reflog` only grow; `ref` is the row that moves. What is true of the
+`reflog` only grows, and but for what is erased so do `body`, `blob` and `manifest`; `ref` is the
+row that moves. What is true of the
 tables in timeline/schema.py is part of the format too: whoever changes one raises the number.
 """
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE repo(
@@ -50,6 +51,17 @@ CREATE TABLE manifest(
     digest BLOB NOT NULL,
     PRIMARY KEY(id, ord)
 ) STRICT, WITHOUT ROWID;
+
+-- What is left to do for what was erased: contents that it named, which go where nobody else has
+-- them; files that nobody names any more; and, with nothing set, the log, which has the old pages.
+-- No n is given out twice: two processes may scrub the same rows.
+CREATE TABLE scrub(
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    body INTEGER,
+    blob INTEGER,
+    manifest INTEGER,
+    file TEXT
+) STRICT;
 
 -- Moves of a ref that no commit tells of; chained like commits.
 CREATE TABLE reflog(

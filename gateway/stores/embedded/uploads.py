@@ -11,8 +11,8 @@ from typing import Any
 from gateway.stores.embedded.blobs import Staged
 from gateway.stores.embedded.commits import Transaction
 from gateway.stores.embedded.contents import Content, object_info
-from gateway.stores.embedded.plan import Branch
-from gateway.stores.timeline import records
+from gateway.stores.embedded.plan import Branch, last_number
+from gateway.stores.timeline import lookup, records
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.history import commit_info
 from gateway.stores.timeline.lines import Point, Reader
@@ -84,7 +84,7 @@ def completed(reader: Reader, branch: Branch, key: str, upload_id: str) -> Objec
     change = reader.change(point, raw(key))
     if change is None or not change.live:
         return None
-    return object_info(change, reader.commit_at(point))
+    return object_info(change, reader.commit_at(point), lookup.side(reader, change))
 
 
 def put_part(tx: Transaction, upload: Upload, part: Part) -> list[str]:
@@ -121,22 +121,28 @@ def parts(reader: Reader, upload: Upload, after: int, limit: int) -> list[Part]:
 
 
 def under_way(
-    reader: Reader, branch: Branch, *, prefix: str, after_key: str, after_upload: str, limit: int
+    reader: Reader,
+    branch: Branch,
+    *,
+    prefix: str,
+    start: str,
+    after: tuple[str, str] | None,
+    limit: int,
 ) -> list[Upload]:
-    """Uploads by key, then by age. See Store.uploads."""
+    """Uploads by key, then by age (uploadpage.UnderWay)."""
     end = successor(prefix)
-    condition = "(key, id) > (?, ?)" if after_upload else "key > ?"
+    key, upload_id = after or (start, "")
     rows = all_rows(
         reader.connection,
         f"SELECT {_COLUMNS} FROM upload WHERE repo=? AND branch=? AND done_line IS NULL "  # noqa: S608
-        f"AND key >= ? AND key < ? AND {condition} ORDER BY key, id LIMIT ?",
+        "AND key >= ? AND key < ? AND (key, id) > (?, ?) ORDER BY key, id LIMIT ?",
         (
             branch.repo,
             branch.name,
             raw(prefix),
             raw(end) if end else BEHIND_ALL,
-            raw(after_key),
-            *([after_upload] if after_upload else []),
+            raw(key),
+            upload_id,
             limit,
         ),
     )
@@ -203,7 +209,7 @@ def _manifest(tx: Transaction, upload: Upload, chosen: Sequence[Part]) -> tuple[
         (upload.id,),
     )
     present = {row[0]: row for row in rows}
-    (manifest,) = first_row(tx.connection, "SELECT coalesce(max(id), 0) + 1 FROM manifest")
+    manifest = last_number(tx.reader, "manifest") + 1
     used: set[str] = set()
     listed: list[tuple[Any, ...]] = []
     for position, part in enumerate(chosen):

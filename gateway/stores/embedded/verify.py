@@ -8,18 +8,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from gateway.stores.embedded.plan import change_digest
-from gateway.stores.timeline import derived, records
+from gateway.stores.timeline import derived, records, tombstones
 from gateway.stores.timeline.database import all_rows, connect, first_row
 from gateway.stores.timeline.history import parent_of
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.rows import COLUMNS, Change
-from gateway.stores.timeline.schema import POINT, PUT
+from gateway.stores.timeline.schema import ERASED, POINT, PUT
 from gateway.versioning.errors import Corrupt
 
 FILE = "store.db"
@@ -68,6 +69,17 @@ def _guarded(where: str, findings: Iterable[Finding]) -> Iterator[Finding]:
         yield Finding(where, f"it cannot be read: {error}")
 
 
+def _undisturbed(
+    reader: Reader, where: str, check: Callable[[], Iterable[Finding]]
+) -> list[Finding]:
+    """What a check found while nothing was erased: it reads more than one row."""
+    while True:
+        reader.refresh()
+        found = list(_guarded(where, check()))
+        if not found or not reader.refresh():
+            return found
+
+
 def _database(connection: apsw.Connection, progress: Progress) -> Iterator[Finding]:
     progress(0, 1, "database")
     for (text,) in all_rows(connection, "PRAGMA quick_check(10)"):
@@ -98,7 +110,8 @@ class _Commits:
         ):
             for n, commit, line, seq, *kept in rows:
                 where, at = commit.hex(), Point(line, seq)
-                yield from _guarded(where, self._commit(where, n, at, *kept))
+                check = partial(self._commit, where, n, at, *kept)
+                yield from _undisturbed(self._reader, where, check)
             done, after = done + len(rows), rows[-1][0]
             self._progress(done, total, "commits")
 
@@ -149,6 +162,12 @@ class _Commits:
         )
         digests = []
         for row in map(Change._make, rows):
+            if row.kind == ERASED:
+                digest = self._erased_digest(where, row)
+                if digest is None:
+                    yield Finding(where, f"{row.key!r} was taken away and no commit says so")
+                digests.append(digest or b"")
+                continue
             to = self._pointed_hash(row)
             digests.append(change_digest(row, bytes(lineage.get(row.ord, b"")), to))
             if row.kind == PUT:
@@ -156,6 +175,16 @@ class _Commits:
         wanted = form["changes"]
         if (len(rows), records.changes_digest(digests)) != (wanted["count"], wanted["digest"]):
             yield Finding(where, "its changes or their lineage are not what was committed")
+
+    def _erased_digest(self, version: str, row: Change) -> bytes | None:
+        """The digest of a change that was erased; None where no later commit names it."""
+        left = tombstones.remains(self._reader, row)
+        if left is None:
+            return None
+        was, commitments, by = left
+        if tombstones.told(self._reader, by, row.key.decode(), version) is None:
+            return None
+        return commitments.change_digest(was, bool(row.nul))
 
     def _pointed_hash(self, row: Change) -> bytes | None:
         if row.kind != POINT or row.to_line is None or row.to_seq is None:
@@ -217,11 +246,13 @@ def _states(reader: Reader, progress: Progress) -> Iterator[Finding]:
     lines = derived.lines(reader)
     for done, line in enumerate(lines):
         progress(done, len(lines), "states")
-        yield from (
-            Finding(f"line {line}", f"its state at {seq} is not what its changes lead to")
-            for seq in derived.unsound_states(reader, line)
-        )
+        yield from _undisturbed(reader, f"line {line}", partial(_states_of, reader, line))
     progress(len(lines), len(lines), "states")
+
+
+def _states_of(reader: Reader, line: int) -> Iterator[Finding]:
+    for seq in derived.unsound_states(reader, line):
+        yield Finding(f"line {line}", f"its state at {seq} is not what its changes lead to")
 
 
 def _reflog(connection: apsw.Connection) -> Iterator[Finding]:
@@ -249,7 +280,8 @@ def _blobs(connection: apsw.Connection, folder: Path, progress: Progress) -> Ite
                     done += len(block)
                     progress(done, total, "contents")
         except FileNotFoundError:
-            yield Finding(file, "the file is missing")
+            if first_row(connection, "SELECT 1 FROM blob WHERE file=?", (file,)) is not None:
+                yield Finding(file, "the file is missing")  # and not scrubbed meanwhile
             continue
         if digest.digest() != sha:
             yield Finding(file, f"its bytes are not the {size} that were stored")

@@ -31,6 +31,9 @@ def connect(file: Path, *, read_only: bool = False, durable: bool = True) -> aps
     connection = apsw.Connection(str(file), flags=flags, statementcachesize=200)
     connection.set_busy_timeout(BUSY_MS_MAX)
     connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+    if durable:
+        # What is deleted is zeroed where it was: an erased content must not stay in a free page.
+        connection.execute("PRAGMA secure_delete=ON").fetchall()
     connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}").fetchall()
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     return connection

@@ -20,6 +20,7 @@ from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.materialise import (
     NewNodes,
     beginning,
+    drop_nodes,
     fold_beginning,
     reserve_ids,
     state,
@@ -130,7 +131,12 @@ def _steps(reader: Reader, line: int, tip: int) -> list[int]:
 
 
 def _materialise(reader: Reader, writer: Writer[Any], at: Point) -> None:
-    """Make the state at a point a tree, and what its line began with."""
+    """Make the state at a point a tree, and what its line began with. Raises Unavailable.
+
+    An erase that came meanwhile did not see the new nodes: they are taken back.
+    """
+    reader.refresh()
+    erasures = reader.erasures()
     nodes = NewNodes(
         reader, lambda count: writer.run_from_thread(lambda tx: reserve_ids(tx.reader, count))
     )
@@ -141,15 +147,24 @@ def _materialise(reader: Reader, writer: Writer[Any], at: Point) -> None:
     for start in range(0, len(new), _NODES_A_TRANSACTION):
         writer.run_from_thread(_keep(new[start : start + _NODES_A_TRANSACTION]))
 
-    def name(tx: Transaction[Any]) -> None:
+    def name(tx: Transaction[Any]) -> bool:
+        if tx.reader.erasures() != erasures:
+            drop_nodes(tx.reader, new)
+            return False
         tx.connection.execute(
             "INSERT OR IGNORE INTO epoch(line, seq, root, live) VALUES(?, ?, ?, ?)",
             (*at, root, live),
         )
-        if stands_on.pre is not None:
+        needed = tx.connection.changes() > 0
+        if tx.reader.load_line(at.line).pre is not None:
             fold_beginning(tx.reader, at.line, *first)
+            needed = True
+        if not needed:  # another process was first: what nobody reaches, no erase would find
+            drop_nodes(tx.reader, new)
+        return True
 
-    writer.run_from_thread(name)
+    if not writer.run_from_thread(name):
+        raise Unavailable("something was erased meanwhile")
 
 
 def _keep(nodes: list[tuple[int, bytes]]) -> Callable[[Transaction[Any]], None]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gateway.stores.timeline import records
+from gateway.stores.timeline import lookup, records
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.listing import BEHIND_ALL, first_position, raw, rolled_up, successor
@@ -104,17 +104,13 @@ def _key_versions(
     reader: Reader, at: Point, chain: list[Point], key: str, behind: Point | None
 ) -> Iterator[Version]:
     """The versions of one key, newest first; behind: only those after that one."""
-    current = reader.read(at, key.encode())
-    # Where nothing is found, a marker that no tree keeps is the newest.
-    newest = current is None and behind is None
-    for change in _key_changes(reader, _older(chain, behind), key.encode()):
+    current = lookup.current(reader, at, key.encode())
+    for change in _shown(reader, at, chain, key.encode(), behind):
         place = Point(change.line, change.seq)
-        latest = newest if current is None else place == (current.line, current.seq)
-        newest = False
         yield Version(
             key=key,
             version=CommitId(reader.commit_at(place).hex()),
-            latest=latest,
+            latest=current is not None and place == (current.line, current.seq),
             marker=change.kind == DELETE,
             size=change.size,
             etag=change.etag,
@@ -123,8 +119,47 @@ def _key_versions(
         )
 
 
+def shown(reader: Reader, at: Point, key: bytes) -> Iterator[Change]:
+    """The puts and delete markers of a key that `versions` shows, newest first."""
+    return _shown(reader, at, list(reader.chain(at)), key, None)
+
+
+def _shown(
+    reader: Reader, at: Point, chain: list[Point], key: bytes, behind: Point | None
+) -> Iterator[Change]:
+    """Puts and deletes, but of those that are `null` the newest alone, whatever became of it."""
+    null_is_newer: bool | None = False if behind is None else None
+    for change in _key_changes(reader, _older(chain, behind), key):
+        if change.nul:
+            if null_is_newer is None:
+                newest = lookup.newest_null(reader, at, key)
+                null_is_newer = newest is not None and newest != change
+            if null_is_newer:
+                continue
+            null_is_newer = True
+        if change.kind in (PUT, DELETE):
+            yield change
+
+
+def shows_anything(reader: Reader, at: Point) -> bool:
+    """Whether `versions` has anything to show. Cost: at worst all changes of the history."""
+    chain = list(enumerate(reader.chain(at)))
+    history = ",".join("(?,?,?)" for _ in chain)
+    row = first_row(
+        reader.connection,
+        f"WITH history(age, line, upto) AS (VALUES {history}) "  # noqa: S608 (question marks)
+        "SELECT 1 FROM history h JOIN change c ON c.line=h.line AND c.seq<=h.upto "
+        "WHERE c.kind IN (1, 2) AND (c.nul=0 OR NOT EXISTS("
+        "SELECT 1 FROM history g JOIN entry e ON e.line=g.line AND e.key=c.key AND e.seq<=g.upto "
+        "JOIN change d ON d.line=e.line AND d.seq=e.seq AND d.key=e.key WHERE d.nul=1 "
+        "AND (g.age<h.age OR g.age=h.age AND e.seq>c.seq))) LIMIT 1",
+        [value for age, point in chain for value in (age, *point)],
+    )
+    return row is not None
+
+
 def _key_changes(reader: Reader, chain: Iterable[Point], key: bytes) -> Iterator[Change]:
-    """Puts and deletes of a key, newest first, a bounded number at a time."""
+    """All changes of a key, newest first, a bounded number at a time."""
     for line, seq in chain:
         upto = seq
         while True:
@@ -135,10 +170,7 @@ def _key_changes(reader: Reader, chain: Iterable[Point], key: bytes) -> Iterator
                 f"ORDER BY seq DESC LIMIT {_VERSIONS_A_TURN}) ORDER BY seq DESC",
                 (line, key, upto),
             )
-            for row in rows:
-                change = Change(*row)
-                if change.kind in (PUT, DELETE):
-                    yield change
+            yield from map(Change._make, rows)
             if len(rows) < _VERSIONS_A_TURN:
                 break
             upto = rows[-1][1] - 1

@@ -16,7 +16,7 @@ import apsw
 from gateway.stores.timeline import tree
 from gateway.stores.timeline.database import first_row
 from gateway.stores.timeline.rows import COLUMNS, Change
-from gateway.stores.timeline.schema import DELETE, POINT, PUT
+from gateway.stores.timeline.schema import POINT, PUT
 from gateway.stores.timeline.tree import Node, Row
 from gateway.versioning.errors import Corrupt
 
@@ -73,7 +73,10 @@ class Lru(Generic[_K, _V]):
 
 
 class Reader:
-    """Reads through one connection. One thread at a time; what it returns never changes."""
+    """Reads through one connection. One thread at a time.
+
+    What it returns never changes, but for what an erase takes away (see `refresh`).
+    """
 
     _nodes: Lru[int, Node]
     _lines: Lru[int, Line]
@@ -99,6 +102,24 @@ class Reader:
         """Drop what was read of rows that a rollback took back: their numbers go to others."""
         self._nodes = Lru(NODES_CACHED)
         self._lines = Lru(LINES_CACHED)
+        self._erasures: int | None = None
+
+    def refresh(self) -> bool:
+        """Drop what was read before the newest erase, which changes nodes; whether there was one.
+
+        Who reads trees for more than the place of a change asks this first: a point read.
+        """
+        erasures = self.erasures()
+        if erasures == self._erasures:
+            return False
+        self.forget()
+        self._erasures = erasures
+        return True
+
+    def erasures(self) -> int:
+        """How many commits erased something."""
+        row = first_row(self.connection, "SELECT value FROM meta WHERE name='erasures'")
+        return 0 if row is None else int(row[0])
 
     # ---- lines
 
@@ -145,7 +166,8 @@ class Reader:
     def read(self, at: Point, key: bytes) -> Change | None:
         """What made `key` what it is at that state (a point is followed); None: never there.
 
-        A deleted key is its marker, or None where the marker lies deeper (see `marker`).
+        A key that is gone is its marker, or None where what took it away lies deeper, or left no
+        marker (see `gone_by`).
         """
         line = self.line(at.line)
         row = self._newest(at.line, key, 0, at.seq)
@@ -157,7 +179,7 @@ class Reader:
         return self.followed(row)
 
     def followed(self, row: Change) -> Change | None:
-        """The change that a point points to; any other as it is."""
+        """The change that a point points to, None where that is nothing; any other as it is."""
         while row.kind == POINT:
             if row.to_line is None or row.to_seq is None:
                 return None
@@ -167,15 +189,17 @@ class Reader:
             row = target
         return row
 
-    def marker(self, at: Point, key: bytes) -> Change | None:
-        """The delete marker by which a key that `read` did not find is absent; None: never there.
+    def gone_by(self, at: Point, key: bytes) -> Change | None:
+        """The change by which a key that `read` did not find is absent; None: never there.
 
-        Cost: one lookup for each line of the history; trees keep no markers.
+        A delete marker, what was erased, or a point to nothing. Cost: one lookup for each line of
+        the history; trees keep none of them.
         """
         for line, upto in self.chain(at):
             row = self._newest(line, key, 0, upto)
             if row is not None:
-                return row if row.kind == DELETE else None
+                row = self.followed(row) or row
+                return None if row.live else row
         return None
 
     def change(self, at: Point, key: bytes) -> Change | None:

@@ -93,6 +93,7 @@ def fork(reader: Reader, repo: int, at: Point) -> int:
 
 def _own_tree(reader: Reader, line: int) -> tuple[int | None, int]:
     """The state a line began with as one tree, made now where it is none yet: (root, rows)."""
+    reader.refresh()
     stands_on = reader.load_line(line)
     if stands_on.pre is None:
         return stands_on.root, stands_on.live
@@ -117,6 +118,11 @@ def reserve_ids(reader: Reader, count: int) -> int:
 def write_nodes(reader: Reader, nodes: list[tuple[int, bytes]]) -> None:
     """Insert encoded nodes; inside a transaction."""
     reader.connection.executemany("INSERT INTO node(node, data) VALUES(?, ?)", nodes)
+
+
+def drop_nodes(reader: Reader, nodes: list[tuple[int, bytes]]) -> None:
+    """Take back nodes that nothing names yet; inside a transaction."""
+    reader.connection.executemany("DELETE FROM node WHERE node=?", [(node,) for node, _ in nodes])
 
 
 def _applied(

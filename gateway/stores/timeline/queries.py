@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.stores.timeline import compare, history, listing, lookup
-from gateway.stores.timeline.lines import Point
+from gateway.stores.timeline.lines import Point, Reader
+from gateway.stores.timeline.listing import raw
 from gateway.stores.timeline.walks import Walker, Walkers
 from gateway.versioning.errors import NoVersion
 from gateway.versioning.model import ChangeInfo, Commit, DiffPage, Entry, Page, VersionPage
-from gateway.versioning.names import CommitId
+from gateway.versioning.names import NULL_VERSION, CommitId
 
 
 class Queries:
@@ -59,7 +60,7 @@ class Queries:
         """A page of the history of keys. See Store.versions."""
 
         def walk(walker: Walker) -> VersionPage:
-            behind = None if after_version is None else lookup.known(walker.reader, after_version)
+            behind = _marked(walker.reader, at, after_key, after_version)
             return history.versions(
                 walker.reader,
                 at,
@@ -105,3 +106,15 @@ class Queries:
                 w.reader, w.states, old, new, prefix=prefix, after=after, limit=limit
             )
         )
+
+
+def _marked(reader: Reader, at: Point, key: str, version: CommitId | None) -> Point | None:
+    """The place of the version that a page goes on behind. Raises NoVersion."""
+    if version is None:
+        return None
+    if version != NULL_VERSION:
+        return lookup.known(reader, version)
+    row = lookup.newest_null(reader, at, raw(key))
+    if row is None:
+        raise NoVersion(f"{key!r} has no version {version} here")
+    return Point(row.line, row.seq)

@@ -46,6 +46,16 @@ class Commitments:
         return _sha(shape, self.key, self.content, self.attributes, self.lineage)
 
 
+def packed(made: Commitments) -> bytes:
+    """Commitments as they are kept where their parts are gone."""
+    return made.key + made.content + made.attributes + made.lineage
+
+
+def unpacked(data: bytes) -> Commitments:
+    """The inverse of packed."""
+    return Commitments(data[:32], data[32:64], data[64:96], data[96:])
+
+
 def new_salt() -> bytes:
     """A salt for one change or part."""
     return secrets.token_bytes(SALT_BYTES)

@@ -6,7 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 from gateway.stores.timeline.schema import PUT
-from gateway.versioning.model import NOTHING, Attributes, ObjectInfo
+from gateway.versioning.model import NOTHING, Attributes, Json, ObjectInfo
 from gateway.versioning.names import CommitId
 
 COLUMNS = (
@@ -46,7 +46,7 @@ class Change(NamedTuple):
         return self.kind == PUT
 
 
-def object_info(row: Change, commit: bytes, content: Any) -> ObjectInfo:
+def object_info(row: Change, commit: bytes, content: Any, side: Json = NOTHING) -> ObjectInfo:
     """The object that a put made; commit: id of the commit of that row; content: its handle."""
     return ObjectInfo(
         key=row.key.decode(),
@@ -57,6 +57,7 @@ def object_info(row: Change, commit: bytes, content: Any) -> ObjectInfo:
         attributes=attributes(row.attrs),
         origin=None if row.origin is None else CommitId(row.origin.hex()),
         null=bool(row.nul),
+        side=side,
         content=content,
     )
 
@@ -70,6 +71,11 @@ def attributes_form(given: Attributes) -> str:
     """The stored form; "" for defaults alone."""
     form = given.to_json()
     return json.dumps(form, separators=(",", ":"), sort_keys=True) if form else ""
+
+
+def side_rows(side: Json) -> list[tuple[str, str]]:
+    """Side state as names and stored values."""
+    return [(name, json.dumps(value, separators=(",", ":"))) for name, value in side.items()]
 
 
 def json_or_nothing(text: str) -> Any:

@@ -1,7 +1,8 @@
 """The tables of a history, and what each is for. A store adds its own and numbers the format.
 
-The truth only grows: `commits`, `merge`, `change`, `part`. `line` is the only row that moves.
-`entry`, `epoch` and `node` are derived from `change`.
+The truth only grows: `commits`, `merge`, `change`, `part`. `line` is the only row that moves; an
+erase alone takes something away, and leaves a row of `erased`. `entry`, `epoch` and `node` are
+derived from `change`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ CREATE TABLE merge(
     PRIMARY KEY(line, seq, src_line)
 ) STRICT, WITHOUT ROWID;
 
--- One key in one commit. `point`: the key is again what the change at (to_line, to_seq) made it.
+-- One key in one commit. `point`: the key is again what the change at (to_line, to_seq) made it,
+-- or, where that is NULL, as if it had never been. `erased`: see the table of that name.
 -- nul: written while the bucket's S3 state was unset or Suspended. origin: id of the commit that
 -- first wrote the object, where a merge or restore carried it here. ord: where its lineage is.
 CREATE TABLE change(
@@ -81,6 +83,22 @@ CREATE TABLE change(
     salt BLOB NOT NULL,
     PRIMARY KEY(line, seq, key)
 ) STRICT, WITHOUT ROWID;
+-- By which an erase finds what leads to a version and what carries it on; both are rare.
+CREATE INDEX change_to ON change(to_line, to_seq, key) WHERE to_line IS NOT NULL;
+CREATE INDEX change_origin ON change(origin, key) WHERE origin IS NOT NULL;
+
+-- What is left of a change whose content was erased. was: its kind; commitments: to its key,
+-- content, attributes and lineage, for the chain; by: the commit that did it, whose words name it.
+CREATE TABLE erased(
+    line INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    was INTEGER NOT NULL,
+    commitments BLOB NOT NULL,
+    by_line INTEGER NOT NULL,
+    by_seq INTEGER NOT NULL,
+    PRIMARY KEY(line, seq, key)
+) STRICT, WITHOUT ROWID;
 
 -- What a commit's record holds only a commitment to: 0 is message and metadata, then one lineage
 -- record a change.
@@ -92,7 +110,7 @@ CREATE TABLE part(
     PRIMARY KEY(n, ord)
 ) STRICT, WITHOUT ROWID;
 
--- State of a version that makes no commit when it changes: tags, access lists.
+-- State of a version that makes no commit when it changes: tags, access lists. value: JSON.
 CREATE TABLE side(
     line INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -109,7 +127,8 @@ CREATE TABLE entry(
     PRIMARY KEY(line, key, seq DESC)
 ) STRICT, WITHOUT ROWID;
 
--- Materialised states of a line: tree `root` is the state at `seq`, with `live` rows.
+-- Materialised states of a line: tree `root` is the state at `seq`, with `live` rows (those that
+-- were erased since count too: they are taken out where they are).
 CREATE TABLE epoch(
     line INTEGER NOT NULL,
     seq INTEGER NOT NULL,

@@ -58,6 +58,10 @@ class States:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is kept: something was erased."""
         self._kept: Lru[Point, State] = Lru(STATES_CACHED)
         self._newest: Lru[tuple[int, int], int] = Lru(STATES_CACHED)
 

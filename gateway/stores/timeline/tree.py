@@ -285,7 +285,8 @@ class _Frontier:
         self.stack: list[_Item] = []
         if root is not None:
             node = nodes.get(root)
-            self.stack.append(_Item(node.keys[0], node.height + 1, root, None))
+            # A leaf may be empty: what was erased is taken out of it where it is.
+            self.stack.append(_Item(node.keys[0] if node.keys else "", node.height + 1, root, None))
 
     def expand(self) -> None:
         node = self._nodes.get(self.stack.pop().node)

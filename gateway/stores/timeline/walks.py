@@ -40,7 +40,7 @@ class Walkers:
     async def walk(self, work: Callable[[Walker], _T]) -> _T:
         """Run a long read. Raises what `work` raises, Unavailable once the store is closed."""
         try:
-            future = self._threads.submit(lambda: work(self._walker()))
+            future = self._threads.submit(lambda: work(self._current()))
         except RuntimeError as error:
             raise Unavailable("the store is closed") from error
         return await asyncio.wrap_future(future)
@@ -50,6 +50,12 @@ class Walkers:
         self._threads.shutdown()
         for walker in self._all:
             walker.reader.connection.close()
+
+    def _current(self) -> Walker:
+        walker = self._walker()
+        if walker.reader.refresh():
+            walker.states.forget()
+        return walker
 
     def _walker(self) -> Walker:
         walker: Walker | None = getattr(self._local, "walker", None)
