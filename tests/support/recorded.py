@@ -80,7 +80,7 @@ ATTRIBUTES = st.builds(
 WRITTEN = st.builds(
     Written,
     key=KEY,
-    kind=st.sampled_from([ChangeKind.PUT, ChangeKind.DELETE]),
+    kind=st.sampled_from([ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.POINT]),
     size=SIZE,
     etag=TEXT,
     digest=st.binary(max_size=40),
@@ -89,6 +89,7 @@ WRITTEN = st.builds(
     null=st.booleans(),
     lineage=JSON,
     path=st.none() | TEXT,
+    side=JSON,
 )
 COMMIT_ID = st.text("0123456789abcdef", min_size=32, max_size=32).map(CommitId)
 RECORDED = st.builds(

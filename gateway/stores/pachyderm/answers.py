@@ -25,13 +25,12 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RepoInfo:
-    """A repo. metadata: empty below pachd 2.10."""
+    """A repo."""
 
     name: RepoName
     created_ms: int
     description: str
     branches: tuple[str, ...]
-    metadata: Mapping[str, str]
 
     @classmethod
     def of(cls, info: wire.RepoInfo) -> RepoInfo:
@@ -41,19 +40,22 @@ class RepoInfo:
             _ms(info.created),
             info.description,
             tuple(branch.name for branch in info.branches),
-            dict(info.metadata),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class BranchInfo:
-    """A branch. output: only Pachyderm commits to it. created_ms: 0 below pachd 2.11."""
+    """A branch. output: only Pachyderm commits to it.
+
+    created_ms: 0 below pachd 2.11. metadata: empty below 2.10.
+    """
 
     repo: RepoName
     name: str
     head: CommitId
     output: bool
     created_ms: int
+    metadata: Mapping[str, str]
 
     @classmethod
     def of(cls, info: wire.BranchInfo) -> BranchInfo:
@@ -64,6 +66,7 @@ class BranchInfo:
             CommitId(info.head.id),
             bool(info.direct_provenance),
             _ms(info.created_at),
+            dict(info.metadata),
         )
 
 

@@ -39,6 +39,11 @@ class Asked(Generic[_K, _V]):
         flight = None if fresh else self._flights.get(key)
         return await asyncio.shield(flight or self._begin(key))
 
+    def last(self, key: _K) -> _V | None:
+        """The newest answer, however old; None where none is known."""
+        kept = self._answers.get(key)
+        return None if kept is None else kept[1]
+
     def expect(self, key: _K) -> None:
         """Ask now, where the answer is not known, for who will want it in a moment."""
         if self._still_good(key) is None and key not in self._flights:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import grpc
 
@@ -29,28 +31,43 @@ RECORD_BYTES_MAX = 2 * 1024 * 1024
 """Of the records of requests that share a commit, unpacked."""
 
 
+class Unsure(Exception):
+    """A request would come to nothing, at a head that may not be the head any more."""
+
+
+class Filling(NamedTuple):
+    """What a commit is filled with, and the description that says so. file_set: "" for nothing."""
+
+    file_set: str
+    description: str
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What goes into a commit, ready to be handed over. file_set: "" where it writes nothing.
+    """What goes into a commit. filling: is under way while the commit is begun.
 
     growth: bytes more than the parent has, once it is finished; None: not known.
     """
 
     batch: str
-    file_set: str
     branch: str
     time_ms: int
     requests: record.Requests
-    description: str
+    filling: asyncio.Task[Filling]
     growth: int | None
 
+    @property
+    def opening(self) -> str:
+        """The description of the commit while it is open."""
+        return record.opening(self.batch, self.requests)
+
     def recorded(self, info: CommitInfo) -> Recorded:
-        """The commit that holds this."""
+        """The commit that holds this, once it is filled."""
         return record.recorded(
             info.id,
             info.parent,
             batch=self.batch,
-            file_set=self.file_set,
+            file_set=self.filling.result().file_set,
             branch=self.branch,
             time_ms=self.time_ms,
             requests=self.requests,
@@ -67,21 +84,28 @@ class Tools:
     new_batch: Callable[[], str]
     file_set_of: Callable[[CommitId], str | None]
 
-    async def prepared(
+    def prepared(
         self,
         repo: RepoName,
         branch: str,
         requests: record.Requests,
         *,
         time_ms: int,
-        file_set: str,
+        file_set: Awaitable[str],
         growth: int | None,
     ) -> Prepared:
-        """Give a file set its record."""
+        """Begin to make what a commit is filled with. file_set: as in Filling, once it is made."""
         batch = self.new_batch()
-        text = record.form(batch, file_set, branch, time_ms, requests)
-        description = await overflow.describe(self.companion, repo, batch, text, requests)
-        return Prepared(batch, file_set, branch, time_ms, requests, description, growth)
+
+        async def filled() -> Filling:
+            made = await file_set
+            text = record.form(batch, made, branch, time_ms, requests)
+            about = await overflow.describe(self.companion, repo, batch, text, requests)
+            return Filling(made, about)
+
+        filling = asyncio.create_task(filled())
+        filling.add_done_callback(_seen)
+        return Prepared(batch, branch, time_ms, requests, filling, growth)
 
 
 class Batch:
@@ -132,15 +156,17 @@ class Batch:
             keys |= one.keys
             self._requests.append(self._waiting.popleft())
 
-    async def prepare(self, index: RepoIndex, at: Point, head: CommitId) -> Prepared | None:
+    async def prepare(
+        self, index: RepoIndex, at: Point, head: CommitId, *, sure: bool
+    ) -> Prepared | None:
         """Judge everything at a head and make what is to be written; None: nothing is.
 
-        Where the outcome is that of the last time, so is what is written.
+        Where the outcome is that of the last time, so is what is written. Raises Unsure.
         """
         if not self._requests:
             self._take()
         while True:
-            await self._judge(index, at, head)
+            await self._judge(index, at, head, sure=sure)
             if not self._judged:
                 return None
             asked = [
@@ -157,7 +183,7 @@ class Batch:
                 self._made = asked, made
                 return made
 
-    async def _judge(self, index: RepoIndex, at: Point, head: CommitId) -> None:
+    async def _judge(self, index: RepoIndex, at: Point, head: CommitId, *, sure: bool) -> None:
         self._judged = []
         state, taken = Head(index, at), judge.Taken()
         changes = [change for request in self._requests for change in request.changes]
@@ -169,12 +195,16 @@ class Batch:
                     raise HeadMoved(f"branch {self._branch} is at {head}, not {request.if_head}")
                 judged = judge.judge(state, taken, request.changes)
             except StoreError as error:
+                if not sure:
+                    raise Unsure from error
                 self._requests.remove(request)
                 request.refuse(error)
                 continue
             if judged.effective:
                 taken.add(judged)
                 self._judged.append((request, judged))
+            elif not sure:
+                raise Unsure
             else:
                 self._requests.remove(request)
                 request.accept(Committed(None, judged.outcomes(self._repo, None, 0)))
@@ -187,23 +217,28 @@ class Batch:
             deletes += judged.stale
             for key, change in judged.effective.items():
                 path = paths.escape(key)
-                if isinstance(change, Delete):
-                    deletes.append(path)
-                else:
+                if isinstance(change, Put):
                     content = change.content
                     files.append(
                         await filesets.file_of(tools.pfs, path, content, tools.file_set_of)
                     )
-        file_set = await filesets.create(tools.pfs, deletes, files)
+                else:
+                    deletes.append(path)
         requests = [
             (request.about, [request.written[id(change)] for change in judged.effective.values()])
             for request, judged in self._judged
         ]
         # Times never go back, whatever the clock does.
         time_ms = max(tools.clock(), index.commit_info(at).time_ms)
-        return await tools.prepared(
+        file_set = filesets.create(tools.pfs, deletes, files)
+        prepared = tools.prepared(
             self._repo, self._branch, requests, time_ms=time_ms, file_set=file_set, growth=growth
         )
+        # No commit stays open for what takes long, or may turn out not to be there.
+        short = overflow.fits(sum(one.record_bytes for one, _ in self._judged))
+        if self.heavy or not short or any(file.place is not None for file in files):
+            await prepared.filling
+        return prepared
 
     def _refuse_missing(self, missing: filesets.Missing) -> None:
         for request, judged in self._judged:
@@ -261,6 +296,12 @@ def commit_of(repo: RepoName, recorded: Recorded) -> Commit:
         metadata=recorded.metadata,
         change_count=len(recorded.changes),
     )
+
+
+def _seen(filling: asyncio.Task[Filling]) -> None:
+    """Whoever awaits it hears of its error; where nobody does any more it is no news."""
+    if not filling.cancelled():
+        filling.exception()
 
 
 def _gone(change: Change) -> StoreError:

@@ -19,24 +19,28 @@ SIZE_MAX = 2**63 - 1
 TIME_MS_MAX = 253_402_300_799_999
 """The last millisecond of the year 9999: what a date can be made of."""
 
+_KINDS = (ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.POINT)
+"""By the number in the form."""
+
 _T = TypeVar("_T")
 
 
 def change_form(change: Written) -> dict[str, Any]:
     """A change as JSON.
 
-    k: key, d: 1 for a delete, s: size, e: ETag, h: digest in base64, a: attributes, m: same_as,
-    n: 1 for null, l: lineage, p: path.
+    k: key, d: 1 for a delete, 2 for one without a marker, s: size, e: ETag, h: digest in base64,
+    a: attributes, m: same_as, n: 1 for null, l: lineage, p: path, i: side state.
     """
     form: dict[str, Any] = {
         "k": change.key,
-        "d": int(change.kind is ChangeKind.DELETE),
+        "d": _KINDS.index(change.kind),
         "s": change.size,
         "e": change.etag,
         "h": base64.b64encode(change.digest).decode(),
         "a": change.attributes.to_json(),
         "n": int(change.null),
         "l": dict(change.lineage),
+        "i": dict(change.side),
     }
     form = {name: value for name, value in form.items() if value}
     if change.same_as is not None:
@@ -48,7 +52,7 @@ def change_form(change: Written) -> dict[str, Any]:
 
 def change_from(form: Mapping[str, Any]) -> Written:
     """The inverse of change_form. Raises ValueError: a value is not what it should be."""
-    kind = ChangeKind.DELETE if form.get("d") else ChangeKind.PUT
+    kind = _KINDS[_number(form, "d", len(_KINDS) - 1)]
     return Written(
         key=_key(form),
         kind=kind,
@@ -60,6 +64,7 @@ def change_from(form: Mapping[str, Any]) -> Written:
         null=bool(form.get("n")),
         lineage=_value(form, "l", dict, NOTHING),
         path=_text_or_none(form, "p"),
+        side=_side(form),
     )
 
 
@@ -106,6 +111,13 @@ def _attributes(form: Json) -> Attributes:
     for name in ("headers", "metadata", "checksums", "lineage"):
         _texts(form, name)
     return Attributes.from_json({**form, "composite": bool(form.get("composite"))})
+
+
+def _side(form: Mapping[str, Any]) -> Json:
+    side: Json = _value(form, "i", dict, NOTHING)
+    for name in side:
+        _utf8(name, "i")
+    return side
 
 
 def _key(form: Mapping[str, Any]) -> str:

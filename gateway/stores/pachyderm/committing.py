@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.stores.pachyderm import faults, record
-from gateway.stores.pachyderm.batch import Prepared
+from gateway.stores.pachyderm.batch import Prepared, Unsure
 from gateway.stores.pachyderm.contents import Contents
 from gateway.stores.pachyderm.follow import Events, Followed, Follower
 from gateway.stores.pachyderm.heads import Heads
@@ -51,8 +51,14 @@ class Work(Protocol):
     def since_s(self) -> float:
         """Since when it waits."""
 
-    async def prepare(self, index: RepoIndex, at: Point, head: CommitId) -> Prepared | None:
-        """What is to be written on top of a head; None: nothing is."""
+    async def prepare(
+        self, index: RepoIndex, at: Point, head: CommitId, *, sure: bool
+    ) -> Prepared | None:
+        """What is to be written on top of a head; None: nothing is.
+
+        sure: whether that is the head. If not, whoever would be told that nothing is written
+        for it raises Unsure instead.
+        """
 
     def expired(self) -> None:
         """The file set of what was prepared is gone."""
@@ -78,18 +84,24 @@ class Committer:
         Raises Unavailable and others of the store's errors, PfsErrors: nothing was written; and
         OutcomeUnknown.
         """
-        head: CommitId | None = None
+        # Asking for the head costs as much as a retry does, and it is seldom another one.
+        head = None if work.urgent else await self.heads.remembered(repo, branch)
+        sure = False
         pause_s = BUSY_PAUSE_S
         while True:
             if not work.urgent:
                 await self.follower.room(repo)
             try:
-                head = head or await self._tip(repo, branch)
-                made = await self._tried(repo, work, head)
-            except Moved as moved:
+                if head is None:
+                    head, sure = await self._tip(repo, branch), True
+                made = await self._tried(repo, work, head, sure=sure)
+            except Unsure:
+                head = None
+                continue
+            except Moved:
                 why = f"other writers keep branch {branch} of repo {repo} busy"
                 self.events.retried("head moved")
-                head = moved.parent
+                head = None  # where ours may not be dropped, it is not that parent either
             except _HeadGone as gone:
                 why = str(gone)
                 self.events.retried("head gone")
@@ -118,7 +130,7 @@ class Committer:
             return await self.heads.tip(repo, branch)
 
     async def _tried(
-        self, repo: RepoName, work: Work, head: CommitId
+        self, repo: RepoName, work: Work, head: CommitId, *, sure: bool
     ) -> tuple[Prepared, CommitInfo] | None:
         left_s = work.since_s + BUSY_S - time.monotonic()
         try:
@@ -131,9 +143,9 @@ class Committer:
             ) from error
         index = await self.heads.index(repo)
         if work.heavy:
-            await work.prepare(index, at, head)  # while others have their turn
+            await work.prepare(index, at, head, sure=sure)  # while others have their turn
         async with self.turns.of(repo):
-            prepared = await work.prepare(index, at, head)
+            prepared = await work.prepare(index, at, head, sure=sure)
             if prepared is None:
                 return None
             try:

@@ -23,8 +23,8 @@ from gateway.stores.pachyderm.words import Recorded
 from gateway.versioning.errors import Unavailable
 from gateway.versioning.names import CommitId, RepoName
 
-UNFINISHED_MAX = 10
-"""Commits of a repo that wait for pachd: about 3 s. Beyond that, its writes wait and pool."""
+UNFINISHED_MAX = 40
+"""Commits of a repo that wait for pachd: about 8 s. Beyond that, its writes wait and pool."""
 
 ROOM_S = 60.0
 """How long they wait at most."""

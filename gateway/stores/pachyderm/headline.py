@@ -14,7 +14,11 @@ _NAMES_MAX = 3
 
 def headline(requests: Sequence[tuple[About, Sequence[Written]]]) -> str:
     """What people read in a log: `labelgate: 2 puts by ann`."""
-    kinds = Counter(change.kind for _, changes in requests for change in changes)
+    kinds = Counter(
+        ChangeKind.PUT if change.kind is ChangeKind.PUT else ChangeKind.DELETE
+        for _, changes in requests
+        for change in changes
+    )
     names = list(dict.fromkeys(_readable(about.author) for about, _ in requests if about.author))
     shown = ", ".join(names[:_NAMES_MAX])
     if len(names) > _NAMES_MAX:

@@ -68,6 +68,22 @@ class Heads:
         """
         return await self._heads.get((repo, branch), fresh=fresh)
 
+    async def remembered(self, repo: RepoName, branch: str) -> CommitId | None:
+        """The head as it was last told, where the index has it: maybe not the head any more.
+
+        None where a commit on a wrong head could not be dropped again.
+        """
+        head = self._heads.last((repo, branch)) if self._pfs.may_drop else None
+        if head is None or (await self.index(repo)).point(head) is None:
+            return None
+        return head
+
+    async def readable(self, repo: RepoName, branch: str, tip: CommitId) -> CommitId:
+        """As `head`, of a branch that was just seen at that commit, which may be open."""
+        if (await self.index(repo)).point(tip) is not None:
+            return tip
+        return await self.head(repo, branch, fresh=True)
+
     async def tip(self, repo: RepoName, branch: str) -> CommitId:
         """What the next commit of a branch stands on, as of this call: readable or not.
 

@@ -187,7 +187,7 @@ class RepoIndex(Queries):
     # ---- objects
 
     def stat(self, at: Point, key: str) -> tuple[Change, CommitId] | None:
-        """What made a key what it is: a put, or the marker by which it is absent (`live` tells).
+        """What made a key what it is: a put, or what it is absent by (`live` tells).
 
         None: it was never there. Cost of an absent key: one lookup a line of the history.
         """
@@ -211,7 +211,7 @@ class RepoIndex(Queries):
         content = Content(
             self._repo, CommitId(commit.hex()), path, row.size, bytes(row.digest or b"")
         )
-        return rows.object_info(row, commit, content)
+        return rows.object_info(row, commit, content, lookup.side(self.reader, row))
 
     def lineage(self, info: ObjectInfo) -> Json | None:
         """The lineage record of the write that made an object."""

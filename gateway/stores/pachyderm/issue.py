@@ -92,23 +92,14 @@ class Issuer:
         self, repo: RepoName, prepared: Prepared, judged_on: CommitId | None
     ) -> CommitInfo:
         until_s = time.monotonic() + OPEN_S_MAX
-        commit = await self._opener.opened(
-            repo, prepared.branch, prepared.batch, prepared.description
-        )
+        commit = await self._opener.opened(repo, prepared.branch, prepared.batch, prepared.opening)
         try:
-            # Both at once: what is put into a commit that turns out to stand on something else
-            # goes with it.
-            info, filled = await asyncio.gather(
-                self._opener.seen(repo, commit),
-                self._filled(repo, commit, prepared.file_set),
-                return_exceptions=True,
-            )
-            if isinstance(info, BaseException):
-                raise info
+            # One after the other: two questions at once about a new commit take pachd longer.
+            info = await self._opener.seen(repo, commit)
             if info.parent != judged_on:
                 raise Moved(info.parent)
-            if isinstance(filled, BaseException):
-                raise filled
+            filling = await prepared.filling
+            await self._filled(repo, commit, filling.file_set)
         except Gone:
             raise
         except BaseException as error:
@@ -117,7 +108,7 @@ class Issuer:
             branch = prepared.branch if anew else None
             await asyncio.shield(self._opener.dropped(repo, commit, branch))
             raise
-        await self._finished(info, until_s)
+        await self._finished(info, filling.description, until_s)
         return info
 
     async def _filled(self, repo: RepoName, commit: CommitId, file_set: str) -> None:
@@ -147,8 +138,8 @@ class Issuer:
                     raise Expired from error
                 raise
 
-    async def _finished(self, info: CommitInfo, until_s: float) -> None:
-        """The commit stands. until_s: when that is asked for the last time."""
+    async def _finished(self, info: CommitInfo, description: str, until_s: float) -> None:
+        """The commit stands, described so. until_s: when that is asked for the last time."""
         repo, commit = info.repo, info.id
         doubtful, rollbacks = False, 0
         while True:
@@ -156,8 +147,10 @@ class Issuer:
                 await self._opener.dropped(repo, commit)
                 raise Unavailable(SLOW)
             try:
-                return await in_time(FINISH_S, self._pfs.finish_commit(repo, commit))
-            except faults.AlreadyFinished:
+                finishing = self._pfs.finish_commit(repo, commit, description)
+                return await in_time(FINISH_S, finishing)
+            except faults.AlreadyFinished as error:
+                await self._stands(info, description, error, doubtful=True)
                 return None
             except faults.RolledBack as error:
                 if rollbacks == ROLLBACKS_MAX:
@@ -169,20 +162,30 @@ class Issuer:
                 raise
             except faults.Unreachable as lost:
                 doubtful = doubtful or lost.sent
-                if await self._stands(info, lost, doubtful=doubtful):
+                if await self._stands(info, description, lost, doubtful=doubtful):
                     return None
                 self._retried("lost answer")
 
-    async def _stands(self, info: CommitInfo, lost: faults.Unreachable, *, doubtful: bool) -> bool:
-        """Whether the commit is finished. Raises Doubtful where that cannot be found out."""
+    async def _stands(
+        self, info: CommitInfo, description: str, why: faults.PfsError, *, doubtful: bool
+    ) -> bool:
+        """Whether the commit is finished, as it was to be.
+
+        Raises Doubtful where that cannot be found out, and Unavailable where another writer
+        finished it: the record is not there then, and what is there is nobody's of ours.
+        """
         wait_s = FINISH_DOUBT_S if doubtful else DOUBT_S
         try:
-            now = await asked(lambda: self._opener.seen(info.repo, info.id), wait_s, lost)
-        except faults.Unreachable as error:
+            now = await asked(lambda: self._opener.seen(info.repo, info.id), wait_s, why)
+        except (faults.Unreachable, faults.AlreadyFinished) as error:
             if doubtful:
                 raise Doubtful(info) from error
             raise
-        return not is_open(now)
+        if is_open(now):
+            return False
+        if now.description != description:
+            raise _finished_by_another(info.repo, info.id)
+        return True
 
 
 def _finished_by_another(repo: RepoName, commit: CommitId) -> Unavailable:

@@ -53,7 +53,7 @@ class Joined(Mending):
         about = About(
             self._info.created_by or foreign.AUTHOR, "put", message, {record.JOINED: self._info.id}
         )
-        return await self._recorded(index, at, about, changes, file_set="", growth=0)
+        return self._recorded(index, at, about, changes, file_set="", growth=0)
 
     async def _differing(self, index: RepoIndex, then: Point) -> list[Written]:
         info, repo, pfs = replace(self._info, description=""), self._commit.repo, self._tools.pfs
@@ -136,7 +136,9 @@ async def _is_discarded(
 
 
 def _differs(recorded: Written, change: Written) -> bool:
-    return recorded.kind is not change.kind or recorded.size != change.size
+    # PFS knows nothing of markers: a delete without one is a delete to it.
+    was_put, is_put = (one.kind is ChangeKind.PUT for one in (recorded, change))
+    return was_put is not is_put or recorded.size != change.size
 
 
 def _live(index: RepoIndex, at: Point, key: str) -> bool:

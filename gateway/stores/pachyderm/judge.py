@@ -13,17 +13,20 @@ from typing import NamedTuple, Protocol
 
 from gateway.stores.pachyderm import paths
 from gateway.stores.pachyderm.words import Content, Staged, Written
-from gateway.versioning.errors import NoKey, PathConflict
+from gateway.versioning.errors import NoKey, PathConflict, Unsupported
 from gateway.versioning.model import (
     Change,
     ChangeKind,
     Condition,
     Delete,
+    Erase,
     ObjectInfo,
     Outcome,
     Put,
 )
 from gateway.versioning.names import CommitId, RepoName
+
+NO_ERASE = "Pachyderm keeps what was committed: it cannot take one version's bytes away"
 
 
 class Live(NamedTuple):
@@ -80,7 +83,7 @@ class Judged:
             return Outcome(wish.unchanged.version, changed=False, info=wish.unchanged)
         assert commit is not None
         last = self.effective[wish.change.key]
-        if isinstance(last, Delete):
+        if not isinstance(last, Put):
             return Outcome(commit)
         return Outcome(commit, info=_object(last, repo, commit, time_ms))
 
@@ -99,10 +102,10 @@ class Taken:
     def add(self, judged: Judged) -> None:
         """Take a request into the batch."""
         for key, change in judged.effective.items():
-            if isinstance(change, Delete):
-                self.gone.add(key)
-            else:
+            if isinstance(change, Put):
                 self._put(key)
+            else:
+                self.gone.add(key)
 
     def demand_room(self, state: State, puts: Iterable[str], gone: Collection[str]) -> None:
         """Raise PathConflict where a file of a request would be in another file's place.
@@ -166,9 +169,15 @@ def judge(state: State, taken: Taken, changes: Sequence[Change]) -> Judged:
 
 
 def written(change: Change) -> Written:
-    """A change as it is recorded. Raises TypeError: its content is none of this store's."""
+    """A change as it is recorded.
+
+    Raises TypeError (its content is none of this store's), Unsupported (an Erase).
+    """
+    if isinstance(change, Erase):
+        raise Unsupported(NO_ERASE)
     if isinstance(change, Delete):
-        return Written(change.key, ChangeKind.DELETE, null=change.null, lineage=change.lineage)
+        kind = ChangeKind.DELETE if change.marker else ChangeKind.POINT
+        return Written(change.key, kind, null=change.null, lineage=change.lineage)
     if not isinstance(change.content, Staged | Content):
         raise TypeError(f"the content of {change.key!r} is none of this store's")
     return Written(
@@ -181,6 +190,7 @@ def written(change: Change) -> Written:
         change.same_as,
         change.null,
         change.lineage,
+        side=change.side,
     )
 
 
@@ -217,5 +227,6 @@ def _object(change: Put, repo: RepoName, commit: CommitId, time_ms: int) -> Obje
         modified_ms=time_ms,
         attributes=change.attributes,
         null=change.null,
+        side=change.side,
         content=Content(repo, commit, paths.escape(change.key), change.size, digest),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.stores.pachyderm.notes import notes_of
 from gateway.stores.pachyderm.pfs import BranchInfo, RepoInfo
 from gateway.stores.pachyderm.words import COMPANION_REPO
 from gateway.versioning.errors import InvalidName
@@ -22,11 +21,6 @@ class Known:
 
     info: RepoInfo
     notes: dict[str, Json]
-
-    @classmethod
-    def of(cls, info: RepoInfo) -> Known:
-        """From what PFS tells."""
-        return cls(info, notes_of(info))
 
     @property
     def repo(self) -> Repo:

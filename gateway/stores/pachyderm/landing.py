@@ -16,11 +16,11 @@ from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.history import parent_of
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.materialise import begin_line, fork
-from gateway.stores.timeline.rows import INSERT, Change, attributes, attributes_form
+from gateway.stores.timeline.rows import INSERT, Change, attributes, attributes_form, side_rows
 from gateway.versioning.model import NOTHING, ChangeKind
 from gateway.versioning.names import CommitId, RepoName
 
-FORMAT = 1
+FORMAT = 2
 """Raised with any change here or in timeline/schema.py; an index of another format is made anew."""
 
 TABLES = """
@@ -43,7 +43,12 @@ CREATE TABLE place(
 """
 
 _REPO = 1  # a file holds one repo
-_KINDS = {ChangeKind.PUT: schema.PUT, ChangeKind.DELETE: schema.DELETE}
+_KINDS = {
+    ChangeKind.PUT: schema.PUT,
+    ChangeKind.DELETE: schema.DELETE,
+    ChangeKind.POINT: schema.POINT,
+}
+_CHANGE_KINDS = {number: kind for kind, number in _KINDS.items()}
 
 
 class Landing:
@@ -70,6 +75,7 @@ class Landing:
         self._parts: list[tuple[int, int, bytes]] = []
         self._written: list[tuple[int, str, str]] = []
         self._places: list[tuple[int, int, bytes, str]] = []
+        self._sides: list[tuple[int, int, bytes, str, str]] = []
         self._moved: dict[int, int] = {}
 
     def add(self, recorded: Recorded) -> None:
@@ -103,6 +109,7 @@ class Landing:
             self._parts.append((number, ord_, records.canonical(dict(change.lineage))))
             if change.path is not None:
                 self._places.append((*at, row.key, change.path))
+            self._sides += [(*at, row.key, *one) for one in side_rows(change.side)]
         self._points[commit] = at
         self._tips[at.line] = self._moved[at.line] = at.seq
         self.grown[at.line] = self.grown.get(at.line, 0) + len(changes)
@@ -123,6 +130,7 @@ class Landing:
         many("INSERT INTO part(n, ord, data) VALUES(?, ?, ?)", self._parts)
         many("INSERT INTO written(n, batch, file_set) VALUES(?, ?, ?)", self._written)
         many("INSERT INTO place(line, seq, key, path) VALUES(?, ?, ?, ?)", self._places)
+        many("INSERT INTO side(line, seq, key, name, value) VALUES(?, ?, ?, ?, ?)", self._sides)
         tips = [(seq, line) for line, seq in self._moved.items()]
         many("UPDATE line SET tip=? WHERE line=?", tips)
         self._clear()
@@ -220,7 +228,9 @@ def _recorded(reader: Reader, row: tuple[Any, ...]) -> tuple[int, Recorded]:
     parent = parent_of(reader, Point(line, seq))
     changes = all_rows(
         reader.connection,
-        "SELECT c.key, c.kind, c.size, c.etag, c.digest, c.attrs, c.same_as, c.nul, p.data, l.path "
+        "SELECT c.key, c.kind, c.size, c.etag, c.digest, c.attrs, c.same_as, c.nul, p.data, l.path,"
+        "(SELECT json_group_object(name, json(value)) FROM side s "
+        "WHERE s.line=c.line AND s.seq=c.seq AND s.key=c.key) "
         "FROM change c LEFT JOIN part p ON p.n=? AND p.ord=c.ord "
         "LEFT JOIN place l ON l.line=c.line AND l.seq=c.seq AND l.key=c.key "
         "WHERE c.line=? AND c.seq=? ORDER BY c.ord",
@@ -242,10 +252,10 @@ def _recorded(reader: Reader, row: tuple[Any, ...]) -> tuple[int, Recorded]:
 
 
 def _change(row: tuple[Any, ...]) -> Written:
-    key, kind, size, etag, digest, attrs, same_as, nul, lineage, path = row
+    key, kind, size, etag, digest, attrs, same_as, nul, lineage, path, side = row
     return Written(
         key=key.decode(),
-        kind=ChangeKind.PUT if kind == schema.PUT else ChangeKind.DELETE,
+        kind=_CHANGE_KINDS[kind],
         size=size,
         etag=etag,
         digest=digest,
@@ -254,4 +264,5 @@ def _change(row: tuple[Any, ...]) -> Written:
         null=bool(nul),
         lineage=json.loads(lineage) or NOTHING,
         path=path,
+        side=json.loads(side) or NOTHING,
     )

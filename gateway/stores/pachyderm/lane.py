@@ -20,7 +20,7 @@ from gateway.stores.pachyderm.batch import Batch, Tools
 from gateway.stores.pachyderm.committing import Committer
 from gateway.stores.pachyderm.companion import Companion
 from gateway.stores.pachyderm.contents import Contents
-from gateway.stores.pachyderm.follow import Events, Followed, Follower
+from gateway.stores.pachyderm.follow import UNFINISHED_MAX, Events, Followed, Follower
 from gateway.stores.pachyderm.heads import Heads
 from gateway.stores.pachyderm.issue import Issuer
 from gateway.stores.pachyderm.joined import Joined
@@ -44,8 +44,11 @@ LINGER_S, LINGERS, LINGERED_S_MAX = 0.003, 3, 0.05
 
 MEND_AGAIN_S = 5.0
 
-LOOKED_AFTER = 16
-"""So many commits behind the head of a branch are looked at for what other processes left."""
+LOOKED_AFTER = UNFINISHED_MAX + 8
+"""So many commits behind the head of a branch are looked at for what other processes left.
+
+Any that was unfinished when they died may have been discarded since, and be owed a repair.
+"""
 
 _log = logging.getLogger(__name__)
 

@@ -43,8 +43,11 @@ class Mending(ABC):
         """The commits that this one stands in for, as pachd discarded what they did."""
         return ()
 
-    async def prepare(self, index: RepoIndex, at: Point, head: CommitId) -> Prepared | None:
-        """What is to be written on top of a head; None: nothing is."""
+    async def prepare(
+        self, index: RepoIndex, at: Point, head: CommitId, *, sure: bool
+    ) -> Prepared | None:
+        """What is to be written on top of a head, which is sure (urgent); None: nothing is."""
+        assert sure
         if self._made is None or self._made[0] != head:
             self._made = head, await self._prepared(index, at)
         return self._made[1]
@@ -53,7 +56,7 @@ class Mending(ABC):
     async def _prepared(self, index: RepoIndex, at: Point) -> Prepared | None:
         """As `prepare`, for a head that is another than before."""
 
-    async def _recorded(
+    def _recorded(
         self,
         index: RepoIndex,
         at: Point,
@@ -66,12 +69,12 @@ class Mending(ABC):
         """What is to be written, with its record."""
         time_ms = max(self._tools.clock(), index.commit_info(at).time_ms)
         commit = self._commit
-        return await self._tools.prepared(
+        return self._tools.prepared(
             commit.repo,
             commit.branch,
             [(about, changes)],
             time_ms=time_ms,
-            file_set=file_set,
+            file_set=_made(file_set),
             growth=growth,
         )
 
@@ -88,6 +91,10 @@ class Mending(ABC):
         """It did not come to a commit: it is tried later."""
         self._made = None
         self.since_s = time.monotonic()
+
+
+async def _made(file_set: str) -> str:
+    return file_set
 
 
 async def naming(

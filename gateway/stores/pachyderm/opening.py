@@ -188,9 +188,7 @@ async def in_time(limit_s: float, answer: Awaitable[_T]) -> _T:
         ) from None
 
 
-async def asked(
-    question: Callable[[], Awaitable[_T]], wait_s: float, lost: faults.Unreachable
-) -> _T:
+async def asked(question: Callable[[], Awaitable[_T]], wait_s: float, lost: faults.PfsError) -> _T:
     """The answer to a question, asked until there is one. Raises `lost` where none comes."""
     until_s = time.monotonic() + wait_s
     pause_s = 0.05

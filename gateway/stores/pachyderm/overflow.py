@@ -14,6 +14,11 @@ DESCRIPTION_BYTES_MAX = 1024 * 1024
 """Of a description: InspectCommit and every row of ListCommit carry it."""
 
 
+def fits(record_bytes: int) -> bool:
+    """Whether a record of that many bytes has its place in a description, packed or not."""
+    return record_bytes < DESCRIPTION_BYTES_MAX
+
+
 async def describe(
     companion: Companion, repo: RepoName, batch: str, json_text: str, requests: record.Requests
 ) -> str:

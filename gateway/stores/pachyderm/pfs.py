@@ -61,6 +61,7 @@ class Pfs(Files):
     def __init__(self, pachd: Pachd) -> None:
         super().__init__(pachd)
         self._version: tuple[int, int, int] | None = None
+        self.may_drop = True  # as far as it was tried
 
     async def version(self) -> tuple[int, int, int]:
         """The release; (0, 0, 0) is a build that does not know its own."""
@@ -120,22 +121,6 @@ class Pfs(Files):
             return False
         return True
 
-    async def edit_repo_metadata(
-        self,
-        repo: RepoName,
-        *,
-        add: Mapping[str, str] = {},
-        edit: Mapping[str, str] = {},
-        delete: Sequence[str] = (),
-    ) -> None:
-        """All of it or, where a key of `add` is there (AlreadyExists), nothing.
-
-        PfsError UNIMPLEMENTED below pachd 2.10.
-        """
-        if add or edit or delete:
-            request = questions.edits(repo, dict(add), dict(edit), tuple(delete))
-            await self.pachd.unary("/metadata.API/EditMetadata", request, wire.EditMetadataResponse)
-
     # Branches
 
     async def create_branch(
@@ -165,6 +150,25 @@ class Pfs(Files):
         request = wire.DeleteBranchRequest(branch=branch_message(repo, branch), force=force)
         await self.pachd.unary(PFS + "DeleteBranch", request, Empty)
 
+    async def edit_branch_metadata(
+        self,
+        repo: RepoName,
+        branch: str,
+        *,
+        add: Mapping[str, str] = {},
+        edit: Mapping[str, str] = {},
+        delete: Sequence[str] = (),
+    ) -> None:
+        """All of it or, where a key of `add` is there (AlreadyExists), nothing.
+
+        Never of a repo: pachd takes each change of a repo for a new one and finishes its commits
+        once more from then on, until it is started again. Raises NotFound, RolledBack, and
+        PfsError UNIMPLEMENTED below pachd 2.10.
+        """
+        if add or edit or delete:
+            request = questions.edits(repo, branch, dict(add), dict(edit), tuple(delete))
+            await self.pachd.unary("/metadata.API/EditMetadata", request, wire.EditMetadataResponse)
+
     # Commits
 
     async def start_commit(self, repo: RepoName, branch: str, description: str) -> CommitId:
@@ -178,9 +182,14 @@ class Pfs(Files):
         answer = await self.pachd.unary(PFS + "StartCommit", request, wire.Commit)
         return CommitId(answer.id)
 
-    async def finish_commit(self, repo: RepoName, commit: CommitId) -> None:
-        """Returns at FINISHING. Raises AlreadyFinished."""
-        request = wire.FinishCommitRequest(commit=commit_message(repo, commit))
+    async def finish_commit(self, repo: RepoName, commit: CommitId, description: str = "") -> None:
+        """Returns at FINISHING. description: takes the place of the one it was started with.
+
+        Raises AlreadyFinished.
+        """
+        request = wire.FinishCommitRequest(
+            commit=commit_message(repo, commit), description=description
+        )
         await self.pachd.unary(PFS + "FinishCommit", request, Empty)
 
     async def drop_commit(self, repo: RepoName, commit: CommitId) -> None:
@@ -194,6 +203,7 @@ class Pfs(Files):
             request = wire.DropCommitRequest(commit=commit_message(repo, commit), recursive=True)
             await self.pachd.unary(PFS + "DropCommit", request, wire.DropCommitResponse)
         except faults.Denied:
+            self.may_drop = False
             await self._give_up(repo, commit)
         except faults.PfsError as error:
             if error.code is not grpc.StatusCode.UNIMPLEMENTED:  # 2.6 and 2.7

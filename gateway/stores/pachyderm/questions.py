@@ -83,18 +83,23 @@ def copy_file(dst: str, at: Place, src_path: str, append: bool) -> wire.ModifyFi
 
 
 def edits(
-    repo: RepoName, add: dict[str, str], edit: dict[str, str], delete: tuple[str, ...]
+    repo: RepoName, branch: str, add: dict[str, str], edit: dict[str, str], delete: tuple[str, ...]
 ) -> wire.EditMetadataRequest:
-    """Changes to the metadata of a repo."""
-    target = wire.RepoPicker(
-        name=wire.RepoPicker.RepoName(
-            project=wire.ProjectPicker(name=repo.project), name=repo.name, type="user"
+    """Changes to the metadata of a branch."""
+    target = wire.BranchPicker(
+        name=wire.BranchPicker.BranchName(
+            repo=wire.RepoPicker(
+                name=wire.RepoPicker.RepoName(
+                    project=wire.ProjectPicker(name=repo.project), name=repo.name, type="user"
+                )
+            ),
+            name=branch,
         )
     )
     return wire.EditMetadataRequest(
         edits=[
-            *(wire.Edit(repo=target, add_key={"key": k, "value": v}) for k, v in add.items()),
-            *(wire.Edit(repo=target, edit_key={"key": k, "value": v}) for k, v in edit.items()),
-            *(wire.Edit(repo=target, delete_key={"key": k}) for k in delete),
+            *(wire.Edit(branch=target, add_key={"key": k, "value": v}) for k, v in add.items()),
+            *(wire.Edit(branch=target, edit_key={"key": k, "value": v}) for k, v in edit.items()),
+            *(wire.Edit(branch=target, delete_key={"key": k}) for k in delete),
         ]
     )

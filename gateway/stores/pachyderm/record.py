@@ -1,5 +1,7 @@
 """The record of a commit of ours: who asked for what, in the description of the commit in PFS.
 
+While the commit is open, the description has its batch only.
+
 The first line is for people, the second is JSON:
 
     labelgate: 2 puts by ann
@@ -110,6 +112,11 @@ def describe_kept(kept: Kept, batch: str, requests: Requests) -> str:
     place = {"commit": kept.commit, "path": kept.path}
     text = _dumped({"labelgate": FORMAT, "batch": batch, "kept": place})
     return f"{headline(requests)}\n{text}"
+
+
+def opening(batch: str, requests: Requests) -> str:
+    """The description of a commit that is open: the record follows when it is finished."""
+    return f"{headline(requests)}\n{_dumped({'labelgate': FORMAT, 'batch': batch})}"
 
 
 def encode(batch: str, file_set: str, branch: str, time_ms: int, requests: Requests) -> str:

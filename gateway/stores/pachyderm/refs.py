@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from gateway.stores.pachyderm import faults
 from gateway.stores.pachyderm.asked import Asked
@@ -33,7 +35,7 @@ from gateway.versioning.names import (
     check_project,
 )
 
-KEPT_S = 1.0
+KEPT_S = 5.0
 """How long an owner or a tag may be told from memory. What is not there is asked for again."""
 
 ABANDONED_MS = 60_000
@@ -49,6 +51,7 @@ class Refs:
         self._pfs = pfs
         self._notes = Notes(pfs)
         self._clock = clock
+        self._configuring: WeakValueDictionary[RepoName, asyncio.Lock] = WeakValueDictionary()
         self._known: Asked[RepoName, Known] = Asked(self._ask, KEPT_S)
 
     async def close(self) -> None:
@@ -68,13 +71,12 @@ class Refs:
             info = await self._pfs.inspect_repo(repo)
         except faults.NotFound as error:
             raise NoRepo(f"there is no repo {repo}") from error
-        return Known.of(info)
+        return Known(info, await self._notes.of(info))
 
     async def all_known(self) -> list[Known]:
         """Every repo that has a name we can spell, by project and name."""
-        found = [
-            Known.of(info) for info in await self._pfs.list_repos() if is_speakable_repo(info.name)
-        ]
+        infos = [info for info in await self._pfs.list_repos() if is_speakable_repo(info.name)]
+        found = [Known(info, notes) for info, notes in await self._notes.of_all(infos)]
         return sorted(found, key=lambda one: (one.info.name.project, one.info.name.name))
 
     async def refs(self, repo: RepoName | None, kind: RefKind | None) -> list[Ref]:
@@ -116,12 +118,14 @@ class Refs:
         try:
             await self._made_repo(name, opening({"repo": note}))
         except faults.AlreadyExists as error:
-            if not (await self.known(name, fresh=True)).unused:
+            known = await self.known(name, fresh=True)
+            if not known.unused:
                 raise AlreadyExists(f"repo {name} is there already") from error
-            await self._notes.add(name, "repo", note)
+            await self._notes.add(known.info, "repo", note)
         else:
             # Where people change descriptions, the owner must not hang on them.
-            await self._notes.add(name, "repo", note, instead=True)
+            known = await self.known(name, fresh=True)
+            await self._notes.add(known.info, "repo", note, instead=True)
         return (await self.known(name, fresh=True)).repo
 
     async def _made_repo(self, name: RepoName, description: str) -> None:
@@ -158,18 +162,41 @@ class Refs:
         if there is not None:
             raise AlreadyExists(f"repo {repo} has a {there} {name!r} already")
         note = {**note, "created": self._clock()}
-        await self._notes.add(repo, f"ref.{name}", note, instead=old is not None)
+        await self._notes.add(known.info, f"ref.{name}", note, instead=old is not None)
         try:
             yield
         except BaseException:
-            await asyncio.shield(self._given_back(repo, name))
+            await asyncio.shield(self._given_back(known, name))
             raise
         finally:
             self._known.forget(repo)
 
-    async def _given_back(self, repo: RepoName, name: str) -> None:
+    async def _given_back(self, known: Known, name: str) -> None:
         with suppress(faults.PfsError):  # else it counts as abandoned after a while
-            await self._notes.remove(repo, [f"ref.{name}"])
+            await self._notes.remove(known.info, [f"ref.{name}"])
+
+    async def configure(self, repo: RepoName, name: str, changes: Json) -> Ref:
+        """Merge changes into a branch's properties. Raises NoRepo, NoRef.
+
+        Atomic among the callers of one process: the replica that owns a repo has all of them.
+        """
+        lock = self._configuring.setdefault(repo, asyncio.Lock())
+        async with lock:
+            known = await self.known(repo, fresh=True)
+            if name not in known.info.branches:
+                raise NoRef(f"repo {repo} has no branch {name!r}")
+            merged = {**known.properties(name), **changes}
+            kept = {key: value for key, value in merged.items() if value is not None}
+            branch = known.branch(await self._pfs.inspect_branch(repo, name))
+            note = {
+                "kind": RefKind.BRANCH.value,
+                "account": branch.account,
+                "created": branch.created_ms,
+                "properties": kept,
+            }
+            await self._notes.add(known.info, f"ref.{name}", note, instead=True)
+            self._known.forget(repo)
+            return replace(branch, properties=kept)
 
     async def create_tag(self, repo: RepoName, name: str, at: Snapshot, account: str) -> Ref:
         """A name for a commit that never moves. Raises NoRepo, NoCommit, AlreadyExists."""
@@ -201,7 +228,7 @@ class Refs:
                     "pipeline is deleted"
                 )
             if set(known.info.branches) == {name} and not known.tags():
-                await self._delete_repo(repo)
+                await self._delete_repo(known)
                 return True
             await self._pfs.delete_branch(repo, name)
         except faults.NotFound as error:
@@ -210,7 +237,7 @@ class Refs:
             raise _needed(error, f"branch {name} of repo {repo}") from error
         finally:
             self._known.forget(repo)
-        await self._notes.remove(repo, [f"ref.{name}"])
+        await self._notes.remove(known.info, [f"ref.{name}"])
         self._known.forget(repo)
         return False
 
@@ -224,17 +251,19 @@ class Refs:
         last = not known.info.branches and len(known.tags()) == 1
         try:
             if last:
-                await self._delete_repo(repo)
+                await self._delete_repo(known)
             else:
-                await self._notes.remove(repo, [f"ref.{name}"])
+                await self._notes.remove(known.info, [f"ref.{name}"])
         except faults.PfsError as error:
             raise _needed(error, f"repo {repo}") from error
         finally:
             self._known.forget(repo)
         return last
 
-    async def _delete_repo(self, repo: RepoName) -> None:
+    async def _delete_repo(self, known: Known) -> None:
+        repo = known.info.name
         if await self._pfs.delete_repo(repo):
+            await self._notes.forget(known.info)
             return
         # It answers so for a repo that is gone, too.
         await self.known(repo, fresh=True)

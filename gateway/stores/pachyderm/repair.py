@@ -101,9 +101,7 @@ class Repair(Mending):
         message = f"Write again what Pachyderm discarded of commit {self._info.id}"
         metadata = {record.REPLACES: ",".join(self.replaces), "error": self._info.error}
         about = About(AUTHOR, record.REPAIR, message, metadata)
-        return await self._recorded(
-            index, at, about, [*moved, *deletes], file_set=file_set, growth=None
-        )
+        return self._recorded(index, at, about, [*moved, *deletes], file_set=file_set, growth=None)
 
     @property
     def _repo(self) -> RepoName:

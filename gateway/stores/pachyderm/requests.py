@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from gateway.stores.pachyderm import judge, record
 from gateway.stores.pachyderm.index import Point, RepoIndex
 from gateway.stores.pachyderm.words import Staged, Written
+from gateway.stores.timeline.schema import DELETE
 from gateway.versioning.model import About, Change, Committed, Put
 from gateway.versioning.names import CommitId, check_key
 
@@ -106,7 +107,7 @@ class Head:
     def marker(self, key: str) -> CommitId | None:
         """The version id of the marker by which a key is absent."""
         found = self._index.stat(self._at, key)
-        return None if found is None or found[0].live else found[1]
+        return found[1] if found is not None and found[0].kind == DELETE else None
 
     def in_the_way(self, key: str, gone: Collection[str]) -> str | None:
         """An object that cannot be beside one of that key."""

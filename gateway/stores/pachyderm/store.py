@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -26,6 +27,7 @@ from gateway.stores.pachyderm.handles import HandleStaging, taken
 from gateway.stores.pachyderm.heads import Heads
 from gateway.stores.pachyderm.index import Point, RepoIndex
 from gateway.stores.pachyderm.indexes import Indexes
+from gateway.stores.pachyderm.judge import NO_ERASE
 from gateway.stores.pachyderm.known import Known
 from gateway.stores.pachyderm.lane import Lane
 from gateway.stores.pachyderm.pfs import VERSION_MIN as OLDEST
@@ -34,7 +36,9 @@ from gateway.stores.pachyderm.refs import Refs, demand_inside
 from gateway.stores.pachyderm.staging import PfsStaging
 from gateway.stores.pachyderm.uploads import Branch, Uploads
 from gateway.stores.pachyderm.words import Content, Recorded
+from gateway.stores.timeline import uploadpage
 from gateway.versioning.errors import (
+    NoCommit,
     NoRef,
     NotEmpty,
     NotFound,
@@ -53,6 +57,7 @@ from gateway.versioning.model import (
     Commit,
     Committed,
     DiffPage,
+    Erase,
     Json,
     ObjectInfo,
     Page,
@@ -63,6 +68,7 @@ from gateway.versioning.model import (
     Repo,
     Snapshot,
     Upload,
+    UploadPage,
     VersionPage,
 )
 from gateway.versioning.names import (
@@ -81,6 +87,11 @@ FREE_BYTES_MIN = 64 * 1024 * 1024
 INDEX_FOLDER, CONTENTS_FOLDER = "index", "contents"
 
 SETTLING_S = 0.05
+
+NO_SIDE = (
+    "on Pachyderm, tags, access lists and holds stay as a version was written with them: nothing "
+    "of a commit can be changed without another commit"
+)
 
 UNFINISHED_MS = 30_000
 """A commit that is older is finished, as a rule; else its bytes are waited for."""
@@ -304,6 +315,12 @@ class PachydermStore:
             )
 
     @_answered
+    async def configure(self, branch: Snapshot, changes: Json) -> Ref:
+        """Merge `changes` into the branch's properties. Raises ReadOnly, NoRef."""
+        repo, name = await self._writable(branch)
+        return await self._refs.configure(repo, name, changes)
+
+    @_answered
     async def create_tag(self, repo: RepoName, tag: str, at: Snapshot, *, account: str) -> Ref:
         """A name for a commit that never moves. Raises AlreadyExists."""
         return await self._refs.create_tag(repo, tag, at, account)
@@ -329,9 +346,11 @@ class PachydermStore:
             _log.warning("segments of repo %s stay: %s", known.info.name, error)
 
     @_answered
-    async def resolve(self, bucket: BucketName) -> Snapshot:
+    async def resolve(self, bucket: BucketName, *, blind: bool = False) -> Snapshot:
         """The state a bucket's name means now. Mostly from memory; see Heads.head."""
         repo, name = bucket.repo, bucket.branch
+        if blind and (branch := await self._branch_at_hand(bucket)) is not None:
+            return branch
         if bucket.commit is None:
             self._heads.expect(repo, name)  # both questions are under way at once
         known = await self._refs.known(repo)
@@ -350,8 +369,22 @@ class PachydermStore:
             else:
                 if name not in known.info.branches:  # it is new, and so are its properties
                     known = await self._refs.known(repo, fresh=True)
-                return await self._snapshot(repo, name, RefKind.BRANCH, head)
+                try:
+                    return await self._snapshot(repo, name, RefKind.BRANCH, head)
+                except NoCommit:  # of a repo that had the name a moment ago
+                    head = await self._heads.head(repo, name, fresh=True)
+                    return await self._snapshot(repo, name, RefKind.BRANCH, head)
         return await self._snapshot(repo, name, RefKind.TAG, tag.commit)
+
+    async def _branch_at_hand(self, bucket: BucketName) -> Snapshot | None:
+        """The branch as it was last seen; None where it is no branch, or was not seen yet."""
+        if bucket.commit is not None:
+            return None
+        known = await self._refs.known(bucket.repo)
+        head = await self._heads.remembered(bucket.repo, bucket.branch)
+        if head is None or bucket.branch not in known.info.branches:
+            return None
+        return await self._snapshot(bucket.repo, bucket.branch, RefKind.BRANCH, head)
 
     async def _demand_ref(self, known: Known, ref: str) -> None:
         if ref in known.info.branches or known.tag(ref) is not None:
@@ -385,6 +418,24 @@ class PachydermStore:
             except NotFound:  # a repo that cannot be spelled, or was deleted meanwhile
                 continue
         return sorted(found, key=lambda at: (at.repo.name.project, at.repo.name.name))
+
+    @_answered
+    async def containing(self, at: Snapshot) -> Sequence[Ref]:
+        """The branches and tags whose history, along first parents, has that commit."""
+        index, point = self._at(at)
+        found = []
+        for ref in await self._refs.refs(at.repo.name, None):
+            with suppress(NoRef):  # deleted since it was listed
+                if index.reader.in_history(point, await self._shown(ref)):
+                    found.append(ref)
+        return found
+
+    async def _shown(self, ref: Ref) -> Point:
+        """What can be read of a ref. A pipeline's branch may be at an open commit for hours."""
+        commit = ref.commit
+        if ref.kind is RefKind.BRANCH:
+            commit = await self._heads.readable(ref.repo, ref.name, commit)
+        return await self._heads.caught_up(ref.repo, commit)
 
     # ---- reading
 
@@ -530,6 +581,8 @@ class PachydermStore:
         if_head: CommitId | None = None,
     ) -> Committed:
         """All changes in one commit on the branch's head of that instant, or nothing."""
+        if any(isinstance(change, Erase) for change in changes):
+            raise Unsupported(NO_ERASE)
         bodies = [taken(change) for change in changes]
         for change in changes:
             check_key(change.key)
@@ -544,6 +597,18 @@ class PachydermStore:
             raise ReadOnly(f"a {at.kind} never changes; write to a branch of repo {at.repo.name}")
         uploads = await self._named(at)
         return uploads.repo.name, uploads.name
+
+    async def set_side(
+        self,
+        branch: Snapshot,  # noqa: ARG002 (as in Store)
+        key: str,  # noqa: ARG002
+        version: CommitId | None,  # noqa: ARG002
+        changes: Json,  # noqa: ARG002
+        *,
+        bypass: bool = False,  # noqa: ARG002
+    ) -> ObjectInfo:
+        """Unsupported: what a version is written with stays."""
+        raise Unsupported(NO_SIDE)
 
     # ---- multipart uploads
 
@@ -592,14 +657,16 @@ class PachydermStore:
         after_key: str = "",
         after_upload: str = "",
         limit: int = 1000,
-    ) -> Sequence[Upload]:
+        delimiter: str = "",
+    ) -> UploadPage:
         """Uploads under way, by key, then by age."""
-        return self._uploads.under_way(
-            await self._named(branch),
+        return uploadpage.page(
+            functools.partial(self._uploads.under_way, await self._named(branch)),
             prefix=prefix,
             after_key=after_key,
             after_upload=after_upload,
             limit=limit,
+            delimiter=delimiter,
         )
 
     @_answered

@@ -122,17 +122,23 @@ class Uploads:
         return None if row is None or row[0] is None else CommitId(row[0])
 
     def under_way(
-        self, branch: Branch, *, prefix: str, after_key: str, after_upload: str, limit: int
+        self,
+        branch: Branch,
+        *,
+        prefix: str,
+        start: str,
+        after: tuple[str, str] | None,
+        limit: int,
     ) -> list[Upload]:
-        """Uploads by key, then by age. See Store.uploads."""
+        """Uploads by key, then by age (uploadpage.UnderWay)."""
         low = _raw(prefix)
-        condition = "(key, id) > (?, ?)" if after_upload else "key > ?"
+        key, upload_id = after or (start, "")
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM upload WHERE {_WHERE} AND done IS NULL "  # noqa: S608
-            f"AND key >= ? AND substr(key, 1, ?) = ? AND {condition} ORDER BY key, id LIMIT ?",
+            "AND key >= ? AND substr(key, 1, ?) = ? AND (key, id) > (?, ?) "
+            "ORDER BY key, id LIMIT ?",
             (
-                *branch.values, low, len(low), low, _raw(after_key),
-                *([after_upload] if after_upload else []), limit,
+                *branch.values, low, len(low), low, _raw(key), upload_id, limit,
             ),
         )  # fmt: skip
         return [_upload(row) for row in rows]

@@ -17,9 +17,11 @@ def _nothing() -> Mapping[str, str]:
 class Written:
     """What a commit did to one key.
 
-    kind: PUT or DELETE. digest: identity of the bytes: SHA-256 for what came through this gateway
-    (of the digests of the parts where it came in parts), PFS's own hash for what others wrote.
+    kind: PUT, DELETE, or POINT for a delete without a marker. digest: identity of the bytes:
+    SHA-256 for what came through this gateway (of the digests of the parts where it came in
+    parts), PFS's own hash for what others wrote.
     path: where PFS has it, when that is not the key's own escaped path (files by other tools).
+    side: as in Put.
     """
 
     key: str
@@ -32,6 +34,7 @@ class Written:
     null: bool = False
     lineage: Json = field(default_factory=_nothing)
     path: str | None = None
+    side: Json = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)

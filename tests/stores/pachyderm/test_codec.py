@@ -37,6 +37,7 @@ def test_a_commit_comes_back(recorded: Recorded):
 def test_what_is_as_usual_is_left_out():
     assert change_form(Written("k", ChangeKind.PUT)) == {"k": "k"}
     assert change_form(Written("k", ChangeKind.DELETE)) == {"k": "k", "d": 1}
+    assert change_form(Written("k", ChangeKind.POINT, null=True)) == {"k": "k", "d": 2, "n": 1}
     assert set(recorded_form(commit(1, None))) == {"id", "branch", "time", "kind", "author"}
 
 
@@ -67,6 +68,10 @@ def test_what_is_as_usual_is_left_out():
         {"m": 1},
         {"l": []},
         {"p": 1},
+        {"d": 3},
+        {"d": "1"},
+        {"i": []},
+        {"i": {"\ud800": 1}},
     ],
 )
 def test_a_change_that_the_index_would_refuse_is_none(wrong: dict[str, Any]):

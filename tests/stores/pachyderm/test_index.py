@@ -324,7 +324,7 @@ async def test_a_file_that_others_use_is_not_taken_from_them(
     index: RepoIndex, file: Path, monkeypatch: pytest.MonkeyPatch
 ):
     await index.apply(SOME)
-    monkeypatch.setattr(landing, "FORMAT", 2)
+    monkeypatch.setattr(landing, "FORMAT", landing.FORMAT + 1)
     with pytest.raises(Unavailable, match="other processes use it"):
         await RepoIndex.open(file, REPO)
     assert await keys(index, 3) == ["a", "b/c", "d"]

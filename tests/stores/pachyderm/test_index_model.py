@@ -38,8 +38,10 @@ CHANGE = st.one_of(
         lineage=st.sampled_from([{}, {"sources": ["s3://a/b"]}]),
         path=st.sampled_from([None, None, "/elsewhere"]),
         same_as=st.sampled_from([None, "same"]),
+        side=st.sampled_from([{}, {"tags": {"a": "b"}, "hold": True}]),
     ),
-    st.builds(deleted, st.sampled_from(KEYS)),
+    st.builds(deleted, st.sampled_from(KEYS), null=st.booleans()),
+    st.builds(deleted, st.sampled_from(KEYS), kind=st.just(ChangeKind.POINT), null=st.just(True)),
 )
 CHANGES = st.lists(CHANGE, max_size=4, unique_by=lambda one: one.key)
 
@@ -187,7 +189,8 @@ def _check_keys(index: RepoIndex, model: Model, at: CommitId) -> None:
         else:
             with pytest.raises(NoKey) as missing:
                 index.object_info(point, key)
-            assert missing.value.marker == version
+            is_marked = change is not None and change.kind is ChangeKind.DELETE
+            assert missing.value.marker == (version if is_marked else None)
         expected = {
             other for other in live if other.startswith(key + "/") or (key.startswith(other + "/"))
         }
@@ -198,6 +201,7 @@ def _check_keys(index: RepoIndex, model: Model, at: CommitId) -> None:
 def _check_object(index: RepoIndex, change: Written, version: CommitId, info: object) -> None:
     assert (info.key, info.version, info.etag) == (change.key, version, change.etag)
     assert (info.attributes, info.null) == (change.attributes, change.null)
+    assert info.side == change.side
     path = change.path or escape(change.key)
     assert info.content == Content(REPO, version, path, change.size, change.digest)
     assert index.lineage(info) == change.lineage
@@ -233,13 +237,23 @@ async def _check_versions(index: RepoIndex, model: Model, at: CommitId) -> None:
         shown += [(one.key, one.version, one.marker, one.latest) for one in page.versions]
         key, version = page.next_key, page.next_version
     expected = [
-        (key, one.id, change.kind is ChangeKind.DELETE, model.states[at][key][1] == one.id)
+        (key, one, change.kind is ChangeKind.DELETE, model.states[at][key][1] == one)
         for key in sorted(model.states[at])
-        for one in model.behind(at)
-        for change in one.changes
-        if change.key == key
+        for one, change in _shown(model, at, key)
     ]
     assert shown == expected
+
+
+def _shown(model: Model, at: CommitId, key: str) -> Iterator[tuple[CommitId, Written]]:
+    """The versions of a key: of those that are `null` the newest, if that is one."""
+    null_is_newer = False
+    for one in model.behind(at):
+        for change in one.changes:
+            if change.key != key or (change.null and null_is_newer):
+                continue
+            null_is_newer = null_is_newer or change.null
+            if change.kind is not ChangeKind.POINT:
+                yield one.id, change
 
 
 async def _check_diff(index: RepoIndex, model: Model, old: CommitId, new: CommitId) -> None:

@@ -241,12 +241,12 @@ async def test_a_file_set_is_used_again_where_the_outcome_is_the_same(hand: Hand
 
 
 async def test_an_expired_file_set_is_made_again(heard: Heard, hand: Hand, fake: FakePachd):
-    fake.hold("StartCommit")
-    before = fake.calls["StartCommit"]
+    fake.hold("AddFileSet")
+    before = fake.calls["AddFileSet"]
     task = asyncio.create_task(hand.put("a", b"1"))
-    await eventually(lambda: fake.calls["StartCommit"] > before)
+    await eventually(lambda: fake.calls["AddFileSet"] > before)
     fake.drop_file_sets()
-    fake.release("StartCommit")
+    fake.release("AddFileSet")
     await task
     assert heard.retries == {"file set expired": 1}
     assert await settled(fake) == {"/a": b"1"}
@@ -280,6 +280,70 @@ async def test_a_commit_that_another_finishes_too_soon_is_taken_back(hand: Hand,
     fake.resume_finishing()
     await hand.put("b", b"2")
     assert (await settled(fake), await hand.keys()) == ({"/b": b"2"}, ["b"])
+
+
+async def test_a_commit_whose_record_another_takes_away_is_not_answered(
+    hand: Hand, fake: FakePachd
+):
+    """Finished by pachctl, it has our bytes and nothing that says whose they are."""
+    fake.pause_finishing()
+    fake.hold("FinishCommit")
+    before = fake.calls["FinishCommit"]
+    task = asyncio.create_task(hand.put("a", b"1"))
+    await eventually(lambda: fake.calls["FinishCommit"] > before)
+    fake.finish_commit("labels", fake.commit("labels", "master").id)
+    fake.release("FinishCommit")
+    with pytest.raises(Unavailable, match="finished"):
+        await task
+    fake.resume_finishing()
+    assert await settled(fake) == {"/a": b"1"}
+
+
+async def test_the_record_is_there_when_the_commit_is_finished_and_its_batch_before(
+    hand: Hand, fake: FakePachd
+):
+    fake.hold("FinishCommit")
+    before = fake.calls["FinishCommit"]
+    task = asyncio.create_task(hand.put("a", b"1"))
+    await eventually(lambda: fake.calls["FinishCommit"] > before)
+    batch = record.batch_of(fake.commit("labels", "master").description)
+    assert batch
+    assert '"requests"' not in fake.commit("labels", "master").description
+    fake.release("FinishCommit")
+    await task
+    assert record.batch_of(fake.commit("labels", "master").description) == batch
+    assert '"requests"' in fake.commit("labels", "master").description
+
+
+# ---- a head that is remembered is enough to write on, and never enough to refuse
+
+
+async def test_a_lone_writer_does_not_ask_for_the_head_it_made(hand: Hand, fake: FakePachd):
+    await hand.put("a")
+    before = fake.calls["InspectBranch"]
+    await hand.store.commit(await hand.head(), [await put(hand.store, "b")], About("ann", "put"))
+    assert fake.calls["InspectBranch"] == before
+
+
+async def test_nothing_is_refused_on_a_head_that_may_have_moved(hand: Hand, fake: FakePachd):
+    await hand.put("a", b"1")
+    branch = await hand.head()
+    fake.write("labels", "master", {"/a": None})
+    await settled(fake)
+    absent = await put(hand.store, "a", b"2", condition=Condition(not_etag="*"))
+    await hand.store.commit(branch, [absent], About("ann", "put"))
+    assert await settled(fake) == {"/a": b"2"}
+
+
+async def test_no_write_comes_to_nothing_on_a_head_that_may_have_moved(hand: Hand, fake: FakePachd):
+    await hand.put("a", b"1", same_as="one")
+    branch = await hand.head()
+    fake.write("labels", "master", {"/a": b"theirs"})
+    await settled(fake)
+    again = await put(hand.store, "a", b"1", same_as="one")
+    made = await hand.store.commit(branch, [again], About("ann", "put"))
+    assert made.outcomes[0].changed
+    assert await settled(fake) == {"/a": b"1"}
 
 
 async def test_a_branch_that_is_deleted_meanwhile_stays_deleted(

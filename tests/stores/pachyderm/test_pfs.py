@@ -187,19 +187,20 @@ async def test_deleting_a_repo_of_a_release_that_does_not_say_so():
 
 
 async def test_metadata_is_added_once_edited_and_deleted_together(pfs: Pfs, repo: RepoName):
-    await pfs.edit_repo_metadata(repo, add={"a": "1", "b": "ü\n"}, edit={"c": "3"})
-    assert dict((await pfs.inspect_repo(repo)).metadata) == {"a": "1", "b": "ü\n", "c": "3"}
-    with pytest.raises(faults.AlreadyExists):
-        await pfs.edit_repo_metadata(repo, add={"d": "4", "a": "2"})
-    await pfs.edit_repo_metadata(repo, edit={"a": "5"}, delete=("b", "never"))
-    assert dict((await pfs.inspect_repo(repo)).metadata) == {"a": "5", "c": "3"}
-    await pfs.edit_repo_metadata(repo)
     with pytest.raises(faults.NotFound) as missing:
-        await pfs.edit_repo_metadata(name(), add={"a": "1"})
+        await pfs.edit_branch_metadata(repo, "b", add={"a": "1"})
+    assert missing.value.what == "branch"
+    await pfs.create_branch(repo, "b")
+    await pfs.edit_branch_metadata(repo, "b", add={"a": "1", "b": "ü\n"}, edit={"c": "3"})
+    assert (await pfs.inspect_branch(repo, "b")).metadata == {"a": "1", "b": "ü\n", "c": "3"}
+    with pytest.raises(faults.AlreadyExists):
+        await pfs.edit_branch_metadata(repo, "b", add={"d": "4", "a": "2"})
+    await pfs.edit_branch_metadata(repo, "b", edit={"a": "5"}, delete=("b", "never"))
+    await pfs.edit_branch_metadata(repo, "b")
+    assert [one.metadata for one in await pfs.list_branches(repo)] == [{"a": "5", "c": "3"}]
+    with pytest.raises(faults.NotFound) as missing:
+        await pfs.edit_branch_metadata(name(), "b", add={"a": "1"})
     assert missing.value.what == "repo"
-
-
-# Branches
 
 
 async def test_a_new_branch_has_an_empty_finished_head(pfs: Pfs, repo: RepoName):

@@ -13,7 +13,7 @@ from recorded import KEY, TEXT, TEXTS, WRITTEN, commit_id, deleted, wrote
 from gateway.stores.pachyderm import record
 from gateway.stores.pachyderm.pfs import CommitInfo
 from gateway.stores.pachyderm.words import Recorded
-from gateway.versioning.model import About
+from gateway.versioning.model import About, ChangeKind
 from gateway.versioning.names import RepoName
 
 ABOUT = st.builds(About, author=TEXT, kind=TEXT, message=TEXT, metadata=TEXTS)
@@ -114,6 +114,8 @@ def test_what_several_requests_have_in_common_is_the_commits():
          "labelgate: 1 put, 1 delete by ann, bob"),
         ([(About("a\nb\ud800", "put"), [wrote("a")])], "labelgate: 1 put by a?b?"),
         ([(About("", "create"), [])], "labelgate: create"),
+        ([(ANN, [deleted("a"), deleted("b", kind=ChangeKind.POINT)])],
+         "labelgate: 2 deletes by ann"),
         ([(About(name, "put"), [wrote(name)]) for name in "abcde"],
          "labelgate: 5 puts by a, b, c and 2 more"),
     ],

@@ -6,14 +6,15 @@ import asyncio
 
 import pytest
 from fake_pachd import FakePachd
-from hands import REPO, Hand
+from hands import REPO, Hand, put
 from others import Other
 
+from gateway.stores.pachyderm import refs
 from gateway.stores.pachyderm.pfs import Pfs
 from gateway.stores.pachyderm.store import PachydermStore
 from gateway.stores.pachyderm.words import COMPANION_REPO
 from gateway.versioning.errors import AlreadyExists, InvalidName, NoRef, NoRepo, ReadOnly
-from gateway.versioning.model import RefKind
+from gateway.versioning.model import About, RefKind
 from gateway.versioning.names import RepoName, parse_bucket
 
 
@@ -30,6 +31,20 @@ async def test_repos_and_branches_of_others_are_there_too(pfs: Pfs, store: Pachy
     at = await store.resolve(parse_bucket("main.theirs.p2"))
     info = await store.commit_info(at)
     assert (info.kind, info.parents, info.change_count) == ("create", (), 0)
+
+
+async def test_a_branch_of_another_tool_takes_properties(pfs: Pfs, store: PachydermStore):
+    await pfs.create_repo(RepoName("theirs"))
+    await pfs.create_branch(RepoName("theirs"), "main")
+    at = await store.resolve(parse_bucket("main.theirs"))
+    made = await store.configure(at, {"versioning": "suspended"})
+    assert (made.name, made.account, made.commit) == ("main", "default", at.commit)
+    assert (await store.resolve(parse_bucket("main.theirs"))).properties == {
+        "versioning": "suspended"
+    }
+    await pfs.delete_branch(RepoName("theirs"), "main")
+    with pytest.raises(NoRef):
+        await store.configure(at, {"versioning": "enabled"})
 
 
 async def test_a_repo_that_nobody_used_yet_becomes_the_first_ones(pfs: Pfs, store: PachydermStore):
@@ -50,7 +65,7 @@ async def test_what_no_bucket_can_spell_and_what_is_ours_is_not_shown(
     pfs: Pfs, hand: Hand, store: PachydermStore
 ):
     await pfs.create_repo(RepoName("-x"))
-    await pfs.create_repo(RepoName(COMPANION_REPO))
+    assert (await pfs.inspect_repo(RepoName(COMPANION_REPO))).branches  # it has the notes
     await pfs.create_branch(REPO, "-x")
     assert [repo.name for repo in await store.repos()] == [REPO]
     assert [ref.name for ref in await store.refs()] == ["master"]
@@ -101,7 +116,8 @@ async def test_a_name_that_was_taken_for_a_branch_that_never_came_is_free_after_
     fake: FakePachd, store: PachydermStore, monkeypatch: pytest.MonkeyPatch
 ):
     await store.create_repo(REPO, "ann")
-    await store._refs._notes.add(REPO, "ref.dev", {"kind": "branch", "created": store._clock()})
+    info = (await store._refs.known(REPO)).info
+    await store._refs._notes.add(info, "ref.dev", {"kind": "branch", "created": store._clock()})
     with pytest.raises(AlreadyExists):
         await store.create_branch(REPO, "dev", account="bob")
     monkeypatch.setattr("gateway.stores.pachyderm.refs.ABANDONED_MS", -1)
@@ -146,6 +162,37 @@ async def test_what_another_replica_made_or_deleted_shows(open_store, hand: Hand
     await asyncio.sleep(0.3)
     with pytest.raises(NoRef):
         await other.store.resolve(parse_bucket("dev.labels"))
+
+
+async def test_a_commit_that_somebody_holds_open_is_not_waited_for(fake: FakePachd, hand: Hand):
+    """A pipeline's commit is open for as long as its job runs."""
+    await hand.put("a")
+    dev = await hand.branch("dev")
+    fake.start_commit("labels", "dev", "theirs")
+    async with asyncio.timeout(2):
+        found = await hand.store.containing(await hand.head())
+    assert [ref.name for ref in found] == ["dev", "master"]
+    fake.write("labels", "master", {"/b": b"theirs"})
+    async with asyncio.timeout(2):
+        found = await hand.store.containing(await dev.head())
+    assert [ref.name for ref in found] == ["dev", "master"]
+
+
+async def test_who_only_writes_goes_on_where_a_repo_was_made_anew(
+    open_store, hand: Hand, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(refs, "KEPT_S", 0.0)
+    other = await open_store("other")
+    await hand.put("a")
+    branch = await other.resolve(parse_bucket("labels"), blind=True)
+    await other.commit(branch, [await put(other, "b")], About("ann", "put"))
+    await hand.head()
+    await hand.store.delete_branch(REPO, "master")
+    await hand.store.create_branch(REPO, "master", account="ann", create_repo=True)
+    await asyncio.sleep(0.3)  # for which a head is told from memory
+    branch = await other.resolve(parse_bucket("labels"), blind=True)
+    await other.commit(branch, [await put(other, "c")], About("ann", "put"))
+    assert await Hand(other).keys() == ["c"]
 
 
 async def test_a_repo_deleted_by_others_is_gone_and_made_anew_is_another(

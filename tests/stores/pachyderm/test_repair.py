@@ -12,7 +12,7 @@ from fake_pachd import FakePachd
 from hands import REPO, Hand
 from heard import Heard, eventually
 
-from gateway.stores.pachyderm import lane, record, repair
+from gateway.stores.pachyderm import follow, lane, record, repair
 from gateway.stores.pachyderm.store import PachydermStore
 from gateway.versioning.errors import NoKey
 
@@ -221,6 +221,21 @@ async def test_a_spoiled_commit_of_a_dead_replica_is_repaired_by_another(
     await mended(heard, fake, 2)
     assert fake.files("labels", "master") == {"/a": b"1"}
     assert await Hand(other).read("a") == b"1"
+
+
+async def test_what_was_spoiled_below_all_that_was_unfinished_is_repaired_after_a_restart(
+    heard: Heard, hand: Hand, store: PachydermStore, fake: FakePachd, open_store: Any
+):
+    fake.pause_finishing()
+    await Theirs(fake, {"/a/b": b"theirs"}).into(hand.put("a", b"1"))
+    for number in range(follow.UNFINISHED_MAX - 1):
+        await hand.put(f"k{number}")
+    await store.close()
+    fake.resume_finishing()
+    await eventually(lambda: fake.commit("labels", "master").finished_ns)
+    again = Hand(await open_store("data"), hand.bucket)
+    await again.put("next")
+    await eventually(lambda: fake.files("labels", "master").get("/a") == b"1")
 
 
 async def test_two_replicas_repair_once(

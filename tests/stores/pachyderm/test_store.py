@@ -165,6 +165,7 @@ async def test_closing_twice_does_no_harm(store: PachydermStore):
 
 async def test_capabilities_are_honest(store: PachydermStore):
     assert not store.capabilities.erase
+    assert not store.capabilities.side
     assert not store.capabilities.nested_keys
     assert store.capabilities.multipart
 

@@ -215,6 +215,6 @@ async def test_uploads_of_a_repo_that_had_the_name_before_are_gone(hand: Hand, p
     repo = (await hand.head()).repo.name
     await hand.store.delete_branch(repo, "master")
     await hand.store.create_branch(repo, "master", account="ann", create_repo=True)
-    assert list(await hand.store.uploads(await hand.head())) == []
+    assert (await hand.store.uploads(await hand.head())).uploads == ()
     with pytest.raises(NoUpload):
         await hand.store.upload(await hand.head(), "big", upload.id)

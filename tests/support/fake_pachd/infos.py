@@ -60,6 +60,7 @@ def branch_info(world: World, key: RepoKey, branch: Branch) -> pfs.BranchInfo:
         provenance=[branch_message(*one) for one in upstream],
         created_at=time_of(branch.created_ns),
         updated_at=time_of(branch.updated_ns),
+        metadata=branch.metadata,
     )
 
 

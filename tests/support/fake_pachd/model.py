@@ -52,6 +52,7 @@ class Branch:
     updated_ns: int
     serial: int
     provenance: list[tuple[RepoKey, str]] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""Calls about projects and repos, and the metadata of repos."""
+"""Calls about projects and repos, and the metadata of repos and branches."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from fake_pachd import infos
 from fake_pachd.branches import Branches
 from fake_pachd.core import Caller, Core, method
-from fake_pachd.model import Repo, RepoKey
+from fake_pachd.model import Branch, Repo, RepoKey
 from fake_pachd.names import DEFAULT_PROJECT, FILE_SETS, check_name, check_project
 from fake_pachd.picking import repo_key
 from fake_pachd.refusals import Code, Refusal, exists, missing, plain
 from fake_pachd.wire import Empty, pfs
 
 _API = "/pfs_v2.API/"
+
+_Target = tuple[RepoKey, str | None]
+"""Whose metadata is edited: a repo's, or that of a branch of it."""
 
 
 class Repos:
@@ -155,7 +158,7 @@ class Repos:
     async def edit_metadata(
         self, request: pfs.EditMetadataRequest, caller: Caller
     ) -> pfs.EditMetadataResponse:
-        edited: dict[RepoKey, dict[str, str]] = {}
+        edited: dict[_Target, dict[str, str]] = {}
         for number, edit in enumerate(request.edits):
             _check_key(number, edit)
             try:
@@ -167,27 +170,30 @@ class Repos:
                     Code.FAILED_PRECONDITION if taken else code,
                     f"apply edits: edit #{number}: {refusal.text}",
                 ) from None
-        for key, metadata in edited.items():
-            self._core.world.repos[key].metadata = metadata
+        for target, metadata in edited.items():
+            self._holder(target).metadata = metadata
         return pfs.EditMetadataResponse()
 
-    def _edit(self, edit: pfs.Edit, edited: dict[RepoKey, dict[str, str]], caller: Caller) -> None:
-        name = edit.repo.name
-        key = RepoKey(name.project.name or DEFAULT_PROJECT, name.name, name.type or "user")
-        if key not in self._core.world.repos:
-            raise plain(
-                "pick repo: picking repo: get repo info with id:"
-                f" repo (id=0, project={key.project}, name={key.name}, type={key.type}) not found"
-            )
+    def _edit(self, edit: pfs.Edit, edited: dict[_Target, dict[str, str]], caller: Caller) -> None:
+        of_branch = edit.WhichOneof("target") == "branch"
+        picker = edit.branch.name.repo.name if of_branch else edit.repo.name
+        key = RepoKey(picker.project.name or DEFAULT_PROJECT, picker.name, picker.type or "user")
+        target = key, edit.branch.name.name if of_branch else None
         try:
-            caller.need_repo(key, "REPO_WRITE")
+            holder = self._holder(target)
         except Refusal as refusal:
-            raise refusal.within(f'check permissions on repo "{key.full}"') from None
-        metadata = edited.setdefault(key, dict(self._core.world.repos[key].metadata))
+            where = "pick branch: picking branch" if of_branch else "pick repo"
+            raise refusal.within(where) from None
+        what = f'branch "{key.full}@{target[1]}"' if of_branch else f'repo "{key.full}"'
+        try:
+            caller.need_repo(key, "REPO_CREATE_BRANCH" if of_branch else "REPO_WRITE")
+        except Refusal as refusal:
+            raise refusal.within(f"check permissions on {what}") from None
+        metadata = edited.setdefault(target, dict(holder.metadata))
         match edit.WhichOneof("op"):
             case "add_key" if edit.add_key.key in metadata:
                 raise plain(
-                    f'edit repo "{key.full}": add_key target key "{edit.add_key.key}"'
+                    f'edit {what}: add_key target key "{edit.add_key.key}"'
                     " already exists; use edit_key instead"
                 )
             case "add_key":
@@ -197,7 +203,21 @@ class Repos:
             case "delete_key":
                 metadata.pop(edit.delete_key.key, None)
             case "replace":
-                edited[key] = dict(edit.replace.replacement)
+                edited[target] = dict(edit.replace.replacement)
+
+    def _holder(self, target: _Target) -> Repo | Branch:
+        key, branch = target
+        repo = self._core.world.repos.get(key)
+        if repo is None:
+            raise plain(
+                "picking repo: get repo info with id:"
+                f" repo (id=0, project={key.project}, name={key.name}, type={key.type}) not found"
+            )
+        if branch is None:
+            return repo
+        if branch not in repo.branches:
+            raise plain(f"branch (id=0, branch={key}@{branch}) not found")
+        return repo.branches[branch]
 
 
 def _check_key(number: int, edit: pfs.Edit) -> None:
