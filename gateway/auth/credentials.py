@@ -27,6 +27,8 @@ from gateway.versioning.names import RepoName
 log = logging.getLogger(__name__)
 
 DEFAULT_ACCOUNT = "default"
+ANONYMOUS = "anonymous"
+"""Whom a request is of that nobody signed; no account is called so."""
 REREAD_MS_MIN = 1000
 _Fingerprint = tuple[int, int, int]  # time of change in ns, bytes, inode
 _FIELDS = frozenset(
@@ -102,6 +104,10 @@ class Keyring:
         if self._file is not None and self._clock() - self._looked_ms >= REREAD_MS_MIN:
             self._reread(self._file)
         return self._keys.get(access_key_id)
+
+    def has_account(self, name: str) -> bool:
+        """Whether any key is of that account."""
+        return any(key.account == name for key in self._keys.values())
 
     def _reread(self, file: Path) -> None:
         self._looked_ms = self._clock()
@@ -236,7 +242,7 @@ def _key(row: Any, where: str, folder: Path) -> Key:
     try:
         return Key(
             name=_text(row, "name", where),
-            account=_text(row, "account", where),
+            account=_account(row, where),
             access_key_id=_text(row, "access_key_id", where),
             secret_access_key=_secret(row, where, folder),
             grants=parse_grants(row.get("grants", Scope.OWN.value)),
@@ -252,6 +258,13 @@ def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise CredentialsError(f"{where} needs `{name}`")
     return value
+
+
+def _account(row: Mapping[str, Any], where: str) -> str:
+    name = _text(row, "account", where)
+    if name == ANONYMOUS:
+        raise CredentialsError(f"{where}: {name!r} is what requests are called that nobody signed")
+    return name
 
 
 def _secret(row: Mapping[str, Any], where: str, folder: Path) -> str:

@@ -1,46 +1,24 @@
-"""The gate every request passes: whose signature it bears, and whether they may do it."""
+"""The gate every request passes: whose signature it bears."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 from gateway.auth.credentials import Key, Keyring
+from gateway.auth.identity import NOBODY, Identity
 from gateway.auth.tokens import Tokens
 from gateway.protocol import payload, presigned, sigv2, sigv4
 from gateway.protocol.errors import S3Error
-from gateway.protocol.operations import Right
+from gateway.protocol.headers import response_overrides
 from gateway.protocol.request import Request
 from gateway.protocol.sigv4 import ChunkSigner
-from gateway.versioning.model import Repo
-from gateway.versioning.names import RepoName
 
-QUESTIONS_AT_ONCE = 8
+_V4, _V2 = "AWS4-HMAC-SHA256", "AWS"
 _UNKNOWN = (
     "The AWS Access Key Id you provided does not exist in our records. A token of Pachyderm is "
     "the access key id and the secret access key at once."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who signed a request, and what the signature says of the body.
-
-    payload: hex SHA-256 of the body, or one of S3's tokens (UNSIGNED-PAYLOAD, STREAMING-...).
-    chunk_signer: checks the chunk signatures of a signed stream; None for any other payload.
-    """
-
-    key: Key
-    payload: str
-    presigned: bool
-    chunk_signer: ChunkSigner | None = None
-
-    @property
-    def account(self) -> str:
-        """The account the key belongs to; the owner shown on the wire."""
-        return self.key.account
 
 
 class Gate:
@@ -60,30 +38,41 @@ class Gate:
         self._tokens = tokens
 
     async def identify(self, request: Request) -> Identity:
-        """Who signed `request`.
+        """Whose `request` is: of a key, or of nobody where nothing says that it is signed.
 
-        Raises the S3Error that AWS answers, for anonymous ones too, and Unavailable where nobody
-        can be asked about a token.
+        Raises the S3Error that AWS answers, and Unavailable where nobody can be asked about a
+        token.
         """
         if (claim := sigv4.parse(request)) is not None:
-            key = await self._signer(claim.access_key_id, partial(self._check_v4, claim, request))
+            key = await self.signer(claim.access_key_id, partial(self._check_v4, claim, request))
             signed_stream = payload.is_signed_stream(claim.payload)
-            signer = ChunkSigner(claim, key.secret_access_key) if signed_stream else None
-            return Identity(key, claim.payload, claim.expires is not None, signer)
+            chunks = ChunkSigner(claim, key.secret_access_key) if signed_stream else None
+            return Identity(key, claim.payload, claim.expires is not None, chunks, _V4)
         if (old_claim := sigv2.parse(request)) is not None:
-            if not self._sigv2_accepted:
-                raise S3Error(
-                    "InvalidRequest",
-                    "The authorization mechanism you have provided is not supported. "
-                    "Please use AWS4-HMAC-SHA256.",
-                )
+            self.accept_v2()
             check = partial(self._check_v2, old_claim, request)
-            key = await self._signer(old_claim.access_key_id, check)
-            return Identity(key, _payload(request), old_claim.expires is not None)
-        raise S3Error("AccessDenied", "Access Denied: the request is not signed.")
+            key = await self.signer(old_claim.access_key_id, check)
+            return Identity(key, _payload(request), old_claim.expires is not None, None, _V2)
+        return _nobody(request)
 
-    async def _signer(self, access_key_id: str, check: Callable[[str], None]) -> Key:
-        """The key of that id. check: raises S3Error unless that secret signed, in time."""
+    def accept_v2(self) -> None:
+        """Raise InvalidRequest where Signature Version 2 is switched off."""
+        if not self._sigv2_accepted:
+            raise S3Error(
+                "InvalidRequest",
+                "The authorization mechanism you have provided is not supported. "
+                "Please use AWS4-HMAC-SHA256.",
+            )
+
+    def knows(self, account: str) -> bool:
+        """Whether there is an account of that name, as far as can be known without asking."""
+        return self._tokens is not None or self._keyring.has_account(account)
+
+    async def signer(self, access_key_id: str, check: Callable[[str], None]) -> Key:
+        """The key of that id, where it may be used now.
+
+        check: raises S3Error unless the secret it is given signed, in time.
+        """
         key = self._keyring.find(access_key_id)
         if key is None:
             return await self._holder(access_key_id, check)
@@ -118,7 +107,7 @@ class Gate:
 
 
 def _payload(request: Request) -> str:
-    """What a request says of its body without SigV4, which cannot sign chunks.
+    """What a request says of its body without SigV4, when nothing signs its chunks.
 
     Said it is all the same by some clients: framing must not be stored as data.
     """
@@ -130,45 +119,18 @@ def _payload(request: Request) -> str:
     return said
 
 
-async def may(key: Key, right: Right, repo: Repo) -> bool:
-    """Whether `key` may use `right` on `repo`. Raises Unavailable where nobody can be asked."""
-    if key.roles is not None:
-        return await key.roles.permit(right, repo.name)
-    return key.grants.allows(right, owned=repo.account == key.account)
-
-
-async def allow(key: Key, right: Right, repo: Repo) -> None:
-    """Raise AccessDenied unless `key` may use `right` on `repo`."""
-    if not await may(key, right, repo):
+def _nobody(request: Request) -> Identity:
+    """A request that is not signed. Raises InvalidArgument, InvalidRequest."""
+    if scheme := request.headers.get("authorization", "").partition(" ")[0]:
         raise S3Error(
-            "AccessDenied",
-            f"Access Denied: key {key.name!r} has no right {right.value!r} on repo {repo.name}.",
+            "InvalidArgument",
+            "Unsupported Authorization Type",
+            ArgumentName="Authorization",
+            ArgumentValue=scheme,
         )
-
-
-async def allow_create(key: Key, repo: RepoName) -> None:
-    """Raise AccessDenied, or Denied, unless `key` may make that repo.
-
-    Where the store has an access control of its own the repo is there afterwards, so that it is
-    the key's holder's and not ours.
-    """
-    if not key.grants.may_create_repos:
-        raise S3Error("AccessDenied", "Access Denied: this key may not make repos.")
-    if key.roles is not None:
-        await key.roles.create_repo(repo)
-
-
-async def readable_of(key: Key, repos: Iterable[Repo]) -> list[Repo]:
-    """Those of `repos` that `key` may read, in their order."""
-    listed = list(repos)
-    if key.roles is None:
-        return [repo for repo in listed if await may(key, Right.READ, repo)]
-    # Each may be a question to another machine: a few at a time.
-    several = asyncio.Semaphore(QUESTIONS_AT_ONCE)
-
-    async def asked(repo: Repo) -> bool:
-        async with several:
-            return await may(key, Right.READ, repo)
-
-    answers = await asyncio.gather(*map(asked, listed))
-    return [repo for repo, yes in zip(listed, answers, strict=True) if yes]
+    if response_overrides(request.params):
+        raise S3Error(
+            "InvalidRequest",
+            "Request specific response headers cannot be used for anonymous GET requests.",
+        )
+    return Identity(NOBODY, _payload(request))

@@ -51,6 +51,11 @@ def refuse_token(request: Request) -> None:
     if request.headers.get(_TOKEN) or any(
         value for name, value in request.query if name.lower() == _TOKEN
     ):
-        raise S3Error(
-            "InvalidToken", "Session tokens are not accepted here; sign with a key pair alone."
-        )
+        raise no_tokens()
+
+
+def no_tokens() -> S3Error:
+    """InvalidToken: there is a session token, and nothing here issues any."""
+    return S3Error(
+        "InvalidToken", "Session tokens are not accepted here; sign with a key pair alone."
+    )

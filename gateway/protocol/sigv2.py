@@ -18,7 +18,7 @@ from gateway.protocol.request import Request
 _HINT = re.compile(r"(?:^|&)AWSAccessKeyId=")
 _HEADER = re.compile(r"AWS ([^:\s]+):([A-Za-z0-9+/]{27}=)")
 _EXPIRES = re.compile(r"[0-9]{1,12}")
-_SPACES = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_SPACES = re.compile(r"(?<![ \t])[ \t]*+[\r\n]+[ \t]*")
 # What selects another resource or another form of it is signed with the path.
 _SUBRESOURCES = MARKERS | {
     "partNumber",
@@ -70,7 +70,7 @@ def parse(request: Request) -> Claim | None:
     date = "" if "x-amz-date" in request.headers else request.headers.get("date", "")
     sent = request.headers.get("x-amz-date") or date
     time_ms = dates.parse_basic(sent) or dates.parse(sent)
-    if time_ms is None:
+    if not time_ms:  # none, or one before 1970, when nobody signed
         raise S3Error(
             "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"
         )

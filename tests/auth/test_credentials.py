@@ -65,6 +65,8 @@ def test_a_secret_may_lie_in_a_file_beside(tmp_path: Path) -> None:
     [
         row(account=None),
         row(name=""),
+        row(account="anonymous"),
+        row(grants=[{"rights": ["read"], "buckets": "a.b.c.d"}]),
         row(access_key_id=7),
         row(secret_access_key=None),
         row(secret_access_key_file="both"),

@@ -11,14 +11,12 @@ from signing import HOST, KEY_ID, NOW_MS, SECRET, signed_v2, signed_v4
 
 from gateway.auth.asgi import read_request
 from gateway.auth.credentials import Key, Keyring
-from gateway.auth.gate import Gate, Identity, allow
+from gateway.auth.gate import Gate
 from gateway.auth.grants import Grants, Scope
+from gateway.auth.identity import Identity
 from gateway.protocol import sigv4
 from gateway.protocol.errors import S3Error
-from gateway.protocol.operations import Right
 from gateway.protocol.request import Request, parse_query
-from gateway.versioning.model import Repo
-from gateway.versioning.names import RepoName
 
 KEY = Key("k", "team", KEY_ID, SECRET, Grants(Scope.OWN))
 SHA256 = "a" * 64
@@ -63,10 +61,42 @@ def test_whoever_signs_with_either_version_is_known(expires: int | None) -> None
         assert identity.chunk_signer is None
 
 
-@pytest.mark.parametrize("header", [None, "Bearer x", "Basic eDp5", "", "aws x:y"])
-def test_nobody_is_denied_access(header: str | None) -> None:
+@pytest.mark.parametrize("header", [None, ""])
+def test_a_request_that_nobody_signed_is_nobodys(header: str | None) -> None:
     headers = {"host": HOST} | ({} if header is None else {"authorization": header})
-    assert refusal(Request("GET", "/b", "", (), headers)).status in {400, 403}
+    identity = identified(Request("GET", "/b", "", (), headers))
+    assert identity.anonymous
+    assert not identity.presigned
+    assert (identity.account, identity.payload) == ("anonymous", "UNSIGNED-PAYLOAD")
+    assert not identified(signed_v4("GET", "/b")).anonymous
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "Basic", "aws", "AWS5-HMAC-SHA256"])
+def test_a_scheme_that_is_not_awss_is_no_signature(scheme: str) -> None:
+    headers = {"host": HOST, "authorization": f"{scheme} x"}
+    error = refusal(Request("GET", "/b", "", (), headers))
+    assert (error.status, error.code) == (400, "InvalidArgument")
+    assert error.message == "Unsupported Authorization Type"
+    assert error.fields == {"ArgumentName": "Authorization", "ArgumentValue": scheme}
+
+
+def test_nobody_may_choose_the_headers_of_an_answer() -> None:
+    query = parse_query("response-content-type=text/html")
+    error = refusal(Request("GET", "/b/k", "response-content-type=text/html", query, {}))
+    assert (error.status, error.code) == (400, "InvalidRequest")
+    assert identified(signed_v4("GET", "/b/k?response-content-type=text%2Fhtml")).key == KEY
+
+
+def test_nobody_can_sign_a_stream() -> None:
+    headers = {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}
+    assert refusal(Request("PUT", "/b/k", "", (), headers)).code == "InvalidRequest"
+    unsigned = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
+    assert identified(Request("PUT", "/b/k", "", (), unsigned)).payload.startswith("STREAMING-")
+
+
+def test_the_gate_knows_the_accounts_of_its_keys() -> None:
+    assert gate().knows("team")
+    assert not gate().knows("others")
 
 
 def test_a_key_nobody_has_is_no_key() -> None:
@@ -147,19 +177,6 @@ def test_a_parameter_that_nobody_signed_never_becomes_a_header() -> None:
         except S3Error:
             continue
         assert "x-amz-copy-source" not in effective(forged).headers
-
-
-def test_a_key_is_held_to_its_grants() -> None:
-    name = RepoName("default", "labels")
-    asyncio.run(allow(KEY, Right.READ, repo(name, "team")))
-    asyncio.run(allow(replace(KEY, grants=Grants(Scope.ALL)), Right.ERASE, repo(name, "others")))
-    with pytest.raises(S3Error, match="no right 'write'") as caught:
-        asyncio.run(allow(KEY, Right.WRITE, repo(name, "others")))
-    assert caught.value.code == "AccessDenied"
-
-
-def repo(name: RepoName, account: str) -> Repo:
-    return Repo(name=name, account=account, created_ms=0)
 
 
 def test_a_scope_becomes_the_request_that_was_sent() -> None:

@@ -57,6 +57,13 @@ def test_a_changed_file_counts_after_a_second_and_not_before(tmp_path: Path) -> 
     assert secret_of(keyring) == "second"
 
 
+def test_an_account_is_known_by_its_keys(tmp_path: Path) -> None:
+    clock = Clock()
+    file = written(tmp_path / "k.json", ROW)
+    keyring = Keyring([pair_key("n", "ID2", "s")], file, clock=clock)
+    assert [name for name in ("a", "b", "default") if keyring.has_account(name)] == ["a", "default"]
+
+
 def test_a_renewed_secret_counts_though_the_list_of_keys_did_not_change(tmp_path: Path) -> None:
     clock = Clock()
     secret = tmp_path / "secret"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from shelf import Shelf
 from signing import KEY_ID, NOW_MS, SECRET, signed_v2, signed_v4
 
+from gateway.auth.access import Access, Asked, readable_repos
 from gateway.auth.credentials import Key, Keyring
-from gateway.auth.gate import Gate, allow, allow_create, may, readable_of
+from gateway.auth.gate import Gate
 from gateway.auth.grants import Grants, Scope
+from gateway.auth.identity import Identity
 from gateway.auth.tokens import KNOWN_MS, PERMITTED_MS, REFUSED_MS, Tokens, masked
 from gateway.protocol.errors import S3Error
 from gateway.protocol.operations import Right
 from gateway.protocol.request import Request
 from gateway.versioning.errors import Denied, Unavailable
-from gateway.versioning.model import Repo
 from gateway.versioning.names import RepoName
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -66,6 +68,11 @@ class House:
         return caught.value
 
 
+def access(key: Key, shelf: Shelf | None = None) -> Access:
+    identity = Identity(key, "UNSIGNED-PAYLOAD")
+    return Access(shelf or Shelf(), identity, Request("GET", "/", "", (), {}), lambda: 0)  # type: ignore[arg-type]
+
+
 def with_token(monkeypatch: pytest.MonkeyPatch, key_id: str = TOKEN, secret: str = TOKEN) -> None:
     from botocore.credentials import Credentials
 
@@ -84,7 +91,7 @@ async def test_a_token_is_a_key_in_every_form_of_signature(
 ) -> None:
     with_token(monkeypatch)
     key = await house.key(signed("GET", "/labels/a", expires=expires))
-    assert (key.account, key.grants.may_create_repos) == ("robot:gw", True)
+    assert key.account == "robot:gw"
 
 
 async def test_configured_keys_work_beside_and_cost_no_question(house: House) -> None:
@@ -145,19 +152,25 @@ async def test_what_a_token_may_do_is_the_stores_to_say(
     with_token(monkeypatch)
     key = await house.key(signed_v4("GET", "/b"))
     # Whose it is by our own books does not count.
-    mine, others = Repo(RepoName("mine"), "robot:gw", 0), Repo(LABELS, "default", 0)
-    assert await readable_of(key, [mine, others]) == [others]
-    with pytest.raises(S3Error, match="no right 'write'"):
-        await allow(key, Right.WRITE, others)
+    shelf, mine = Shelf(account="default"), Shelf(account="robot:gw", name="mine")
+    assert await readable_repos(access(key), shelf) == [shelf.one]  # type: ignore[arg-type]
+    assert await readable_repos(access(key), mine) == []  # type: ignore[arg-type]
+    writing = Asked(Right.WRITE, "s3:PutObject", "a")
+
+    async def may_write() -> bool:
+        return await access(key).permits(shelf.branch(), writing)
+
+    with pytest.raises(S3Error, match="may not do s3:PutObject"):
+        await access(key).demand(shelf.branch(), writing)
     house.issuer.granted |= {(TOKEN, Right.WRITE, LABELS)}
-    assert not await may(key, Right.WRITE, others)
+    assert not await may_write()
     house.now += REFUSED_MS
-    assert await may(key, Right.WRITE, others)
+    assert await may_write()
     house.issuer.granted.clear()
     house.now += PERMITTED_MS - 1
-    assert await may(key, Right.WRITE, others)
+    assert await may_write()
     house.now += 1
-    assert not await may(key, Right.WRITE, others)
+    assert not await may_write()
 
 
 async def test_a_repo_is_made_in_the_name_of_the_tokens_holder(
@@ -165,10 +178,10 @@ async def test_a_repo_is_made_in_the_name_of_the_tokens_holder(
 ) -> None:
     with_token(monkeypatch)
     key = await house.key(signed_v4("PUT", "/b"))
-    await allow_create(key, LABELS)
+    await access(key).demand_repo(LABELS, "master")
     assert house.issuer.made == [(TOKEN, LABELS)]
     with pytest.raises(Denied):
-        await allow_create(key, RepoName("forbidden"))
+        await access(key).demand_repo(RepoName("forbidden"), "master")
 
 
 async def test_no_token_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +193,9 @@ async def test_no_token_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -
     assert key.name == "token 0123..."
     assert masked("short") == "s..."
     with pytest.raises(S3Error) as caught:
-        await allow(key, Right.ERASE, Repo(LABELS, "a", 0))
+        await access(key).demand(
+            Shelf().branch(), Asked(Right.ERASE, "s3:DeleteObjectVersion", "a")
+        )
     assert TOKEN not in str(caught.value)
 
 

@@ -45,6 +45,36 @@ def test_whatever_botocore_presigns_is_believed(key: str) -> None:
     assert verified(request).expires is not None
 
 
+QUERIES = st.dictionaries(
+    st.sampled_from(
+        ["versionId", "uploadId", "partNumber", "response-content-type", "response-expires", "acl",
+         "prefix", "max-keys", "delimiter"]
+    ),
+    KEYS,
+    max_size=4,
+)  # fmt: skip
+HEADERS = st.dictionaries(
+    st.sampled_from(["x-amz-meta-a", "x-amz-meta-b", "x-amz-acl", "content-md5", "content-type"]),
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20),
+)
+
+
+@given(KEYS, QUERIES, HEADERS, st.none() | st.integers(1, 10**6))
+def test_any_query_and_headers_are_believed_as_botocore_signed_them(
+    key: str, query: dict[str, str], headers: dict[str, str], expires: int | None
+) -> None:
+    pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    assert verified(signed_v2("PUT", f"/b/{quote(key)}?{pairs}", headers, expires=expires))
+
+
+@pytest.mark.parametrize("date", ["", "Bad Date", "Tue, 07 Jul 1950 21:53:04 GMT"])
+def test_a_date_that_is_none_is_no_date(date: str) -> None:
+    headers = {"authorization": f"AWS {KEY_ID}:{'A' * 27}=", "x-amz-date": date}
+    with pytest.raises(S3Error) as caught:
+        sigv2.parse(Request("GET", "/b", "", (), headers))
+    assert (caught.value.code, caught.value.status) == ("AccessDenied", 403)
+
+
 def test_what_is_not_signed_may_change_and_what_is_may_not() -> None:
     request = signed_v2("GET", "/b/k?acl&prefix=a")
     assert verified(replace(request, raw_query="prefix=b&acl", query=parse_query("prefix=b&acl")))
@@ -74,3 +104,9 @@ def test_a_malformed_header_is_no_signature(value: str) -> None:
 @pytest.mark.parametrize("query", ["AWSAccessKeyId=a", "AWSAccessKeyId=a&Signature=b&Expires=x"])
 def test_a_broken_presigned_query_is_refused(query: str) -> None:
     assert refusal(Request("GET", "/b/k", query, parse_query(query), {})) == "AccessDenied"
+
+
+def test_spaces_in_what_is_signed_are_no_work() -> None:
+    request = signed_v2("GET", "/b/k")
+    headers = {**request.headers, "x-amz-meta-a": f"b{' ' * 300_000}c"}
+    assert refusal(replace(request, headers=headers)) == "SignatureDoesNotMatch"

@@ -117,7 +117,13 @@ def test_a_presigned_url_holds_until_it_expires_and_no_longer() -> None:
     assert refusal(request, now_ms=NOW_MS - 16 * 60_000).message == "Request is not yet valid"
 
 
-@pytest.mark.parametrize("expires", ["0", "-1", "604801", "x", "", "9" * 400])
+def test_a_url_that_expires_at_once_has_expired() -> None:
+    for expires in (0, -7):
+        late = refusal(signed_v4("GET", "/b/k", expires=expires), now_ms=NOW_MS + 1)
+        assert (late.code, late.message) == ("AccessDenied", "Request has expired")
+
+
+@pytest.mark.parametrize("expires", ["604801", "x", "", "-", "9" * 400])
 def test_an_expiry_outside_its_bounds_is_refused(expires: str) -> None:
     request = signed_v4("GET", "/b/k", expires=60)
     other = requery(
