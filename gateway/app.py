@@ -31,6 +31,7 @@ from gateway.config import Settings, SettingsRefused
 from gateway.engines.embedded import embedded
 from gateway.engines.engine import Engine
 from gateway.forwarding.replicas import forwarding
+from gateway.lineage.readfile import kept_reads
 from gateway.lineage.recorder import Recorder
 from gateway.observability.logs import AccessLog
 from gateway.observability.metrics import Metrics
@@ -107,7 +108,6 @@ async def gateway(
 
     Raises SettingsRefused, CredentialsError, and OSError where the data directory cannot be used.
     """
-    _refuse_what_is_not_offered(settings)
     clock = clock or now_ms
     # Labels hold names and addresses of people: nobody else's business on this machine.
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -126,7 +126,19 @@ async def gateway(
         tokens = None if engine.tokens is None else Tokens(engine.tokens, clock=clock)
         gate = Gate(keyring, sigv2_accepted=settings.sigv2, clock=clock, tokens=tokens)
         store = engine.store
-        services = Services(store, Recorder(store), metrics, clock, settings.lineage_headers)
+        reads = await stack.enter_async_context(
+            kept_reads(settings.data_dir, clock=clock, whole=not settings.replicas)
+        )
+        services = Services(
+            store,
+            gate,
+            Recorder(store, reads),
+            metrics,
+            clock,
+            settings.lineage_headers,
+            settings.default_versioning,
+            settings.bucket_names == "s3",
+        )
         s3: Asgi = S3App(services, gate, HANDLERS, access_log)
         if settings.replica_url is not None:
             s3 = await stack.enter_async_context(
@@ -215,8 +227,3 @@ def _configured_keys(settings: Settings) -> tuple[list[Key], Key | None, bool]:
         return [], None, False
     generated, made = generated_key(settings.data_dir / "keys.json")
     return [generated], generated, made
-
-
-def _refuse_what_is_not_offered(settings: Settings) -> None:
-    if settings.default_versioning != "enabled":
-        raise SettingsRefused("default_versioning = 'unset' is not offered yet; use 'enabled'")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 PREFIX = "LABELGATE_"
 FILE_NAME = "labelgate.toml"
 # Read by others (the command line, the test suite), so they are neither settings nor mistakes.
-_RESERVED = re.compile(r"LABELGATE_(ENDPOINT|S3TESTS|(S3TESTS|TEST|BENCH)_.*)")
+_RESERVED = re.compile(r"LABELGATE_(ENDPOINT|S3TESTS|OPENLINEAGE_SPEC|(S3TESTS|TEST|BENCH)_.*)")
 # Kubernetes puts variables into every pod for each service beside it; one that is called
 # `labelgate`, or `labelgate-admin`, makes names like ours.
 _SERVICE_LINK = re.compile(
@@ -179,7 +179,15 @@ class Settings(BaseSettings):
     )
     default_versioning: Literal["enabled", "unset"] = Field(
         "enabled",
-        description="The S3 versioning state of new buckets. `unset` is not offered yet.",
+        description="The S3 versioning state of new buckets. History is kept whatever it is; "
+        "`unset` shows S3 clients objects without versions, as AWS does until a bucket is asked "
+        "to keep them.",
+    )
+    bucket_names: Literal["any", "s3"] = Field(
+        "any",
+        description="Which names CreateBucket takes: `any` that the gateway can have, or only "
+        "those that AWS would take too (`s3`: at most 63 lower-case letters, digits, dots and "
+        "inner hyphens).",
     )
     lineage_headers: Switch = Field(
         True,

@@ -17,11 +17,11 @@ from typing import Any
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app import gateway
 from gateway.auth.credentials import Key, write_private
 from gateway.config import Settings
+from gateway.http1 import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ DRAIN_SECONDS_MAX = 25
 # Longer than load balancers keep an idle connection (60 s as a rule): the side that closes first
 # must be theirs, or a request that is just leaving is lost.
 KEEP_ALIVE_SECONDS = 75
-HEAD_SECONDS_MAX = 30
 FILES_MAX = 65_536
 ADDRESS_FILE = Path("run") / "server.json"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
@@ -109,42 +108,6 @@ class _Server(uvicorn.Server):
         self.answering.set()
 
 
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's, with two things mended.
-
-    It takes the trailers of a chunked body for headers of its request, which nobody signed. And it
-    waits for ever for the head of a request, so that silent connections would use up all files.
-    """
-
-    _waiting: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._wait_for_head()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._wait_for_head()
-
-    def on_headers_complete(self) -> None:
-        self._head_came()
-        super().on_headers_complete()
-        self.headers = []  # what comes now is heard and forgotten; the scope has the list before
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._head_came()
-        super().connection_lost(exc)
-
-    def _wait_for_head(self) -> None:
-        self._head_came()
-        self._waiting = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.close)
-
-    def _head_came(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-
 def _raise_file_limit() -> None:
     """Take as many open files as this user may have: each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -156,7 +119,7 @@ def _raise_file_limit() -> None:
 def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_Protocol,
+        http=Protocol,
         ws="none",
         lifespan="off",
         access_log=False,

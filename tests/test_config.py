@@ -52,6 +52,7 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "secret_access_key": None,
         "credentials_file": None,
         "default_versioning": "enabled",
+        "bucket_names": "any",
         "lineage_headers": True,
         "sigv2": True,
     }
@@ -146,6 +147,7 @@ def test_a_switch_is_understood_in_a_file(value, home, tmp_path):
         ("admin_port", "http", "admin_port: 'http' is not a whole number"),
         ("sigv2", "maybe", "sigv2: 'maybe' is not a switch (on or off)"),
         ("store", "git", "store: 'git' is not 'embedded' or 'pachyderm'"),
+        ("bucket_names", "aws", "bucket_names: 'aws' is not 'any' or 's3'"),
         ("default_versioning", "off", "default_versioning: 'off' is not 'enabled' or 'unset'"),
         (
             "pachyderm_cache_bytes",
@@ -255,6 +257,7 @@ def test_an_unknown_variable_is_warned_of_once_and_ignored(home, caplog):
         "LABELGATE_TEST_PACHD",
         "LABELGATE_S3TESTS",
         "LABELGATE_S3TESTS_DIR",
+        "LABELGATE_OPENLINEAGE_SPEC",
         "LABELGATE_BENCH_SECONDS",
         "LABELGATE_SERVICE_HOST",
         "LABELGATE_SERVICE_PORT",

@@ -14,10 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from live import live_gateway, stop
 
-from gateway import server
 from gateway.app import Application, SettingsRefused, gateway
 from gateway.config import Settings
 from gateway.server import serve
@@ -121,11 +119,6 @@ async def start(tmp_path: Path, **setting: Any) -> None:
         pytest.fail("it served")
 
 
-def test_what_is_not_offered_yet_is_refused_by_name(tmp_path: Path):
-    with pytest.raises(SettingsRefused, match="default_versioning"):
-        asyncio.run(start(tmp_path, default_versioning="unset"))
-
-
 def test_replicas_need_something_that_they_share(tmp_path: Path):
     with pytest.raises(SettingsRefused, match="they need store = 'pachyderm'"):
         asyncio.run(start(tmp_path, replicas="http://one", replica_url="http://one"))
@@ -139,29 +132,3 @@ def test_a_store_whose_extra_is_not_installed_is_refused_with_what_to_install(
     monkeypatch.setitem(sys.modules, "gateway.engines.pachyderm", None)  # type: ignore[arg-type]
     with pytest.raises(SettingsRefused, match=r"pip install 'labelgate\[pachyderm\]'"):
         asyncio.run(start(tmp_path, store="pachyderm"))
-
-
-def test_a_connection_that_stays_silent_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS_MAX", 0.05)
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        raise AssertionError(scope)
-
-    async def silent_and_slow() -> list[bytes]:
-        with server._listen("127.0.0.1", 0) as sock:
-            serving = uvicorn.Server(server._config(app))
-            task = asyncio.create_task(serving.serve([sock]))
-            port = sock.getsockname()[1]
-            sock.listen()
-            silent, idle = await asyncio.open_connection("127.0.0.1", port)
-            slow, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
-            answers = await asyncio.wait_for(asyncio.gather(silent.read(), slow.read()), 20)
-            for one in (idle, writer):
-                one.close()
-                await one.wait_closed()
-            serving.should_exit = True
-            await task
-            return answers
-
-    assert asyncio.run(silent_and_slow()) == [b"", b""]

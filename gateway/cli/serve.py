@@ -57,6 +57,7 @@ def serve(
     secret_access_key: Annotated[str | None, setting("secret_access_key", "SECRET")] = None,
     credentials_file: Annotated[str | None, setting("credentials_file", "FILE")] = None,
     default_versioning: Annotated[str | None, setting("default_versioning", "STATE")] = None,
+    bucket_names: Annotated[str | None, setting("bucket_names", "any|s3")] = None,
     lineage_headers: Annotated[str | None, setting("lineage_headers", "on|off")] = None,
     sigv2: Annotated[str | None, setting("sigv2", "on|off")] = None,
 ) -> None:
@@ -81,6 +82,7 @@ def serve(
             "secret_access_key": secret_access_key,
             "credentials_file": credentials_file,
             "default_versioning": default_versioning,
+            "bucket_names": bucket_names,
             "lineage_headers": lineage_headers,
             "sigv2": sigv2,
         },

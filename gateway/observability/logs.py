@@ -65,6 +65,7 @@ class _Line(NamedTuple):
     key: str
     status: int
     error: str
+    why: str
     account: str
     bytes_in: int
     bytes_out: int
@@ -125,19 +126,24 @@ class AccessLog:
         key: str,
         status: int,
         error: str,
+        why: str,
         account: str,
         bytes_in: int,
         bytes_out: int,
         seconds: float,
     ) -> None:
-        """Take one line. error: the S3 code or ""; account: "" where the gate let nobody in."""
+        """Take one line.
+
+        error: the S3 code or ""; why: what was wrong, as the client was told; account: "" where
+        the gate let nobody in.
+        """
         if len(self._pending) >= self._lines_max:
             self._dropped += 1
             return
         self._pending.append(
             _Line(
                 self._now(), request_id, client, method, operation, bucket, key, status, error,
-                account, bytes_in, bytes_out, seconds,
+                why, account, bytes_in, bytes_out, seconds,
             )
         )  # fmt: skip
         if not self._wake.is_set():

@@ -74,6 +74,8 @@ _SIZES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
 _POLYNOMIALS = {"CRC32": 0xEDB88320, "CRC32C": 0x82F63B78, "CRC64NVME": 0x9A6C9329AC4BC9B5}
 
 ALGORITHMS: tuple[str, ...] = tuple(_NEW)
+COMBINABLE: tuple[str, ...] = tuple(_POLYNOMIALS)
+"""Those that can cover an object of parts as a whole without reading it again."""
 _HEADERS = {f"{_PREFIX}{name.lower()}": name for name in ALGORITHMS}
 
 
@@ -92,7 +94,7 @@ class Declared:
     def with_value(self, trailers: Mapping[str, str]) -> Declared:
         """The same with the value that came behind the body.
 
-        Raises MalformedTrailerError where it did not come, InvalidRequest where it is no checksum.
+        Raises MalformedTrailerError where it did not come, BadDigest where it is no checksum.
         """
         assert self.trailer is not None
         value = trailers.get(self.trailer)
@@ -102,15 +104,18 @@ class Declared:
         return replace(self, value=value)
 
 
+def is_value(header: str) -> bool:
+    """Whether a header of this name (in lower case) carries a checksum, of whatever algorithm."""
+    return header.startswith(_PREFIX) and header not in _NO_VALUES
+
+
 def declared(headers: Mapping[str, str]) -> Declared | None:
-    """The checksum among (or announced by) the headers; None without one. Raises InvalidRequest."""
-    given = [name for name in headers if name.startswith(_PREFIX) and name not in _NO_VALUES]
+    """The checksum among (or announced by) the headers; None without one.
+
+    Raises InvalidRequest, BadDigest (a value that is no checksum).
+    """
     trailer = headers.get(_TRAILER)
-    if len(given) + (trailer is not None) > 1:
-        raise S3Error(
-            "InvalidRequest",
-            f"Expecting a single {_PREFIX} header. Multiple checksum types are not allowed.",
-        )
+    given = _given(headers, others=trailer is not None)
     found = None
     if trailer is not None:
         found = _announced(headers, trailer)
@@ -121,6 +126,24 @@ def declared(headers: Mapping[str, str]) -> Declared | None:
         found = Declared(algorithm, value, None)
     _check_sdk_algorithm(headers.get(_SDK_ALGORITHM), found)
     return found
+
+
+def of_completion(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Algorithm and value of the checksum that a completion claims of the object; None without one.
+
+    A composite one may have the number of its parts behind it. Raises InvalidRequest, BadDigest.
+    """
+    given = _given(headers)
+    if not given:
+        return None
+    algorithm, value = _algorithm(given[0]), headers[given[0]].strip()
+    _check_value(algorithm, value.partition("-")[0], given[0])
+    return algorithm, value
+
+
+def agree(claimed: str, computed: str) -> bool:
+    """Whether two checksums are the same; one of parts may be claimed without their number."""
+    return claimed in {computed, computed.partition("-")[0]}
 
 
 def content_md5(headers: Mapping[str, str]) -> bytes | None:
@@ -181,6 +204,17 @@ def _power_of_x(exponent: int, polynomial: int, width: int) -> int:
     return power
 
 
+def _given(headers: Mapping[str, str], *, others: bool = False) -> list[str]:
+    """The header that carries a value, if any. others: there is one elsewhere already."""
+    given = [name for name in headers if is_value(name)]
+    if len(given) + others > 1:
+        raise S3Error(
+            "InvalidRequest",
+            f"Expecting a single {_PREFIX} header. Multiple checksum types are not allowed.",
+        )
+    return given
+
+
 def _announced(headers: Mapping[str, str], trailer: str) -> Declared:
     name = trailer.strip().lower()
     if name not in _HEADERS:
@@ -216,7 +250,8 @@ def _check_sdk_algorithm(named: str | None, found: Declared | None) -> None:
 def _check_value(algorithm: str, value: str, where: str) -> None:
     decoded = _decode(value)
     if decoded is None or len(decoded) != _SIZES[algorithm]:
-        raise S3Error("InvalidRequest", f"Value for {where} header is invalid.")
+        # What is no checksum at all is not that of the body either.
+        raise S3Error("BadDigest", f"Value for {where} header is invalid.")
 
 
 def _encode(data: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CODES: dict[str, tuple[int, str]] = {
+    "AccessControlListNotSupported": (400, "The bucket does not allow ACLs"),
     "AccessDenied": (403, "Access Denied"),
     "AccessForbidden": (403, "CORSResponse: This CORS request is not allowed."),
     "AuthorizationHeaderMalformed": (400, "The authorization header you provided is invalid."),
@@ -32,9 +33,17 @@ CODES: dict[str, tuple[int, str]] = {
     ),
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed size"),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed size"),
+    "IllegalVersioningConfigurationException": (
+        400,
+        "The Versioning element must be specified",
+    ),
     "IncompleteBody": (
         400,
         "You did not provide the number of bytes specified by the Content-Length HTTP header",
+    ),
+    "IncorrectNumberOfFilesInPostRequest": (
+        400,
+        "POST requires exactly one file upload per request.",
     ),
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "InvalidAccessKeyId": (
@@ -42,7 +51,15 @@ CODES: dict[str, tuple[int, str]] = {
         "The AWS Access Key Id you provided does not exist in our records.",
     ),
     "InvalidArgument": (400, "Invalid Argument"),
+    "InvalidBucketAclWithObjectOwnership": (
+        400,
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+    ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
+    "InvalidBucketState": (
+        409,
+        "The request is not valid for the current state of the bucket.",
+    ),
     "InvalidChunkSizeError": (
         403,
         "Only the last chunk is allowed to have a size less than 8192 bytes",
@@ -61,11 +78,30 @@ CODES: dict[str, tuple[int, str]] = {
         400,
         "The list of parts was not in ascending order. Parts must be ordered by part number.",
     ),
+    "InvalidPolicyDocument": (
+        400,
+        "The content of the form does not meet the conditions specified in the policy document.",
+    ),
     "InvalidRange": (416, "The requested range is not satisfiable"),
     "InvalidRequest": (400, "Invalid Request"),
+    "InvalidRetentionPeriod": (
+        400,
+        "Default retention period must be a positive integer value.",
+    ),
+    "InvalidStorageClass": (400, "The storage class you specified is not valid"),
+    "InvalidTag": (400, "The tag provided was not a valid tag."),
     "InvalidToken": (400, "The provided token is malformed or otherwise invalid."),
     "InvalidURI": (400, "Couldn't parse the specified URI."),
     "KeyTooLongError": (400, "Your key is too long"),
+    "MalformedACLError": (
+        400,
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    ),
+    "MalformedPOSTRequest": (
+        400,
+        "The body of your POST request is not well-formed multipart/form-data.",
+    ),
+    "MalformedPolicy": (400, "Policies must be valid JSON and the first byte must be '{'"),
     "MalformedTrailerError": (
         400,
         (
@@ -78,12 +114,29 @@ CODES: dict[str, tuple[int, str]] = {
         "The XML you provided was not well-formed or did not validate against our published schema",
     ),
     "MaxMessageLengthExceeded": (400, "Your request was too big."),
+    "MaxPostPreDataLengthExceeded": (
+        400,
+        "Your POST request fields preceding the upload file were too large.",
+    ),
     "MetadataTooLarge": (400, "Your metadata headers exceed the maximum allowed metadata size"),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
     "MissingSecurityHeader": (400, "Your request was missing a required header."),
     "NoSuchBucket": (404, "The specified bucket does not exist"),
+    "NoSuchBucketPolicy": (404, "The bucket policy does not exist"),
+    "NoSuchCORSConfiguration": (404, "The CORS configuration does not exist"),
+    "NoSuchConfiguration": (404, "The specified configuration does not exist."),
     "NoSuchKey": (404, "The specified key does not exist."),
+    "NoSuchLifecycleConfiguration": (404, "The lifecycle configuration does not exist"),
+    "NoSuchObjectLockConfiguration": (
+        404,
+        "The specified object does not have a ObjectLock configuration",
+    ),
+    "NoSuchPublicAccessBlockConfiguration": (
+        404,
+        "The public access block configuration was not found",
+    ),
+    "NoSuchTagSet": (404, "The TagSet does not exist"),
     "NoSuchUpload": (
         404,
         (
@@ -92,16 +145,26 @@ CODES: dict[str, tuple[int, str]] = {
         ),
     ),
     "NoSuchVersion": (404, "The specified version does not exist."),
+    "NoSuchWebsiteConfiguration": (
+        404,
+        "The specified bucket does not have a website configuration",
+    ),
     "NotImplemented": (
         501,
         "A header you provided implies functionality that is not implemented",
     ),
+    "ObjectLockConfigurationNotFoundError": (
+        404,
+        "Object Lock configuration does not exist for this bucket",
+    ),
+    "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
     # Not AWS's: its keys are no paths. SDKs do not try a 409 again, and so they should not here.
     "PathConflict": (409, "The key and another one cannot both be there."),
     "PreconditionFailed": (
         412,
         "At least one of the pre-conditions you specified did not hold",
     ),
+    "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "RequestHeaderSectionTooLarge": (
         400,
         "Your request header section exceeds the maximum allowed size.",
@@ -117,6 +180,10 @@ CODES: dict[str, tuple[int, str]] = {
             "timeout period."
         ),
     ),
+    "ServerSideEncryptionConfigurationNotFoundError": (
+        404,
+        "The server side encryption configuration was not found",
+    ),
     "SignatureDoesNotMatch": (
         403,
         (
@@ -125,6 +192,11 @@ CODES: dict[str, tuple[int, str]] = {
         ),
     ),
     "SlowDown": (503, "Please reduce your request rate."),
+    "UnexpectedContent": (400, "This request does not support content"),
+    "UnresolvableGrantByEmailAddress": (
+        400,
+        "The e-mail address you provided does not match any account on record.",
+    ),
     "XAmzContentSHA256Mismatch": (
         400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -153,6 +225,12 @@ class S3Error(Exception):
         self.fields: dict[str, str | int] = {**fields, **(extra or {})}
         self.headers: dict[str, str] = {}
         super().__init__(f"{code}: {self.message}")
+
+    @property
+    def why(self) -> str:
+        """What was wrong, in one line for a log: the message, and which argument it is about."""
+        argument = self.fields.get("ArgumentName")
+        return f"{self.message} [{argument}]" if argument else self.message
 
 
 def render(error: S3Error, *, resource: str, request_id: str, host_id: str) -> bytes:

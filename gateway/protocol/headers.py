@@ -13,6 +13,8 @@ from gateway.protocol.errors import S3Error
 
 METADATA_PREFIX = "x-amz-meta-"
 METADATA_BYTES_MAX = 2048
+STORAGE_CLASS_HEADER = "x-amz-storage-class"
+STORAGE_CLASS = "STANDARD"
 _CONTENT = (
     "cache-control",
     "content-disposition",
@@ -49,10 +51,12 @@ class ObjectHeaders:
 
 
 def object_headers(headers: Mapping[str, str]) -> ObjectHeaders:
-    """The declarations among the request's headers. Raises MetadataTooLarge.
+    """The declarations among the request's headers. Raises MetadataTooLarge, InvalidStorageClass.
 
     `x-amz-meta-lineage-*` is virtual and dropped; `x-amz-meta-labelgate-*` goes into the commit.
     """
+    if headers.get(STORAGE_CLASS_HEADER, STORAGE_CLASS) != STORAGE_CLASS:
+        raise S3Error("InvalidStorageClass", StorageClassRequested=headers[STORAGE_CLASS_HEADER])
     kept = {name: headers[name] for name in _CONTENT if headers.get(name)}
     if "content-encoding" in kept:
         encoding = without_aws_chunked(kept.pop("content-encoding"))
@@ -86,8 +90,8 @@ def object_headers(headers: Mapping[str, str]) -> ObjectHeaders:
 
 def without_aws_chunked(encoding: str) -> str:
     """A Content-Encoding without the framing that only was for the way here (versitygw#2398)."""
-    names = (name.strip() for name in encoding.split(","))
-    return ",".join(name for name in names if name and name.lower() != "aws-chunked")
+    names = [name for name in encoding.split(",") if name.strip()]
+    return ",".join(name for name in names if name.strip().lower() != "aws-chunked").strip()
 
 
 def encode_metadata(metadata: Mapping[str, str]) -> list[tuple[str, str]]:

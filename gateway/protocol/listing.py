@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from gateway.protocol.errors import S3Error
 
 PAGE_MAX = 1000
+BUCKETS_MAX = 10_000
+_BUCKET_PARAMETERS = ("max-buckets", "continuation-token", "prefix", "bucket-region")
 _TOKEN_VERSION = 1
 _COMMIT = re.compile(r"[0-9a-f]{32}")
 
@@ -46,12 +48,7 @@ class Token:
             if not _COMMIT.fullmatch(commit):
                 raise ValueError(commit)
         except (ValueError, binascii.Error, TypeError, UnicodeError, RecursionError):
-            raise S3Error(
-                "InvalidArgument",
-                "The continuation token provided is incorrect",
-                ArgumentName="continuation-token",
-                ArgumentValue=text,
-            ) from None
+            raise _incorrect_token(text) from None
         return cls(after, commit)
 
 
@@ -82,6 +79,17 @@ class VersionListing(Listing):
 
     after_key: str = ""
     after_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketListing:
+    """ListBuckets. region: "" for any. paged: a part was asked for, so regions are told, too."""
+
+    prefix: str
+    region: str
+    after: str
+    limit: int
+    paged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +127,32 @@ def parse_versions(params: Mapping[str, str]) -> VersionListing:
 
 def parse_uploads(params: Mapping[str, str]) -> VersionListing:
     """ListMultipartUploads; its upload-id-marker counts only beside a key-marker."""
-    asked = _marked(params, "max-uploads", "upload-id-marker", needs_key=False)
-    if asked.delimiter:
-        raise S3Error("NotImplemented", "Listing uploads with a delimiter is not offered yet.")
-    return asked
+    return _marked(params, "max-uploads", "upload-id-marker", needs_key=False)
+
+
+def parse_buckets(params: Mapping[str, str]) -> BucketListing:
+    """ListBuckets; its token is the name of the last bucket shown. Raises InvalidArgument."""
+    text = params.get("max-buckets", str(BUCKETS_MAX))
+    if not (_is_count(text) and 1 <= int(text) <= BUCKETS_MAX):
+        raise S3Error(
+            "InvalidArgument",
+            f"Argument max-buckets must be an integer between 1 and {BUCKETS_MAX}",
+            ArgumentName="max-buckets",
+            ArgumentValue=text,
+        )
+    token = params.get("continuation-token", "")
+    return BucketListing(
+        prefix=params.get("prefix", ""),
+        region=params.get("bucket-region", ""),
+        after=_bucket_of(token) if token else "",
+        limit=int(text),
+        paged=not params.keys().isdisjoint(_BUCKET_PARAMETERS),
+    )
+
+
+def bucket_token(name: str) -> str:
+    """The token that goes on behind the bucket of that name."""
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 
 def parse_parts(params: Mapping[str, str]) -> PartListing:
@@ -131,6 +161,23 @@ def parse_parts(params: Mapping[str, str]) -> PartListing:
     if not _is_count(after):
         raise _invalid("part-number-marker", after)
     return PartListing(int(after), _limit(params, "max-parts"))
+
+
+def _bucket_of(token: str) -> str:
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise _incorrect_token(token) from None
+
+
+def _incorrect_token(text: str) -> S3Error:
+    return S3Error(
+        "InvalidArgument",
+        "The continuation token provided is incorrect",
+        ArgumentName="continuation-token",
+        ArgumentValue=text,
+    )
 
 
 def _marked(

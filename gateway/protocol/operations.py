@@ -6,6 +6,7 @@ nobody knows, or a method it does not have, never falls through to a GET or a li
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +40,7 @@ class Operation:
     needs: further query keys, `key=value` pairs, or `@header` names that must be there too.
     right: None means any key may.
     also: older names of the same request.
+    by_key: each key it is about is judged by itself, once it is known what is to be done with it.
     """
 
     name: str
@@ -49,6 +51,12 @@ class Operation:
     offered: bool = False
     needs: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    by_key: bool = False
+
+    @property
+    def action(self) -> str:
+        """What bucket policies call it: `s3:GetObject`."""
+        return f"s3:{ACTION_BY_OPERATION.get(self.name, self.name)}"
 
 
 _S, _B, _O = Level.SERVICE, Level.BUCKET, Level.OBJECT
@@ -56,25 +64,31 @@ _READ, _WRITE, _DELETE, _ADMIN = Right.READ, Right.WRITE, Right.DELETE, Right.AD
 
 
 def _configuration(
-    marker: str, name: str, methods: str = "GET PUT DELETE", **also: tuple[str, ...]
+    marker: str,
+    name: str,
+    methods: str = "GET PUT DELETE",
+    *,
+    offered: bool = False,
+    **also: tuple[str, ...],
 ) -> tuple[Operation, ...]:
     """The rows of a bucket's setting: Get, Put and Delete of one subresource."""
-    verbs = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}
+    verbs = {"GET": ("Get", _READ), "PUT": ("Put", _ADMIN), "DELETE": ("Delete", _ADMIN)}
     return tuple(
         Operation(
-            f"{verbs[method]}{name}", _B, method, marker, _ADMIN, also=also.get(method.lower(), ())
+            f"{verbs[method][0]}{name}", _B, method, marker, verbs[method][1], offered,
+            also=also.get(method.lower(), ()),
         )
         for method in methods.split()
-    )
+    )  # fmt: skip
 
 
 def _listed_configuration(marker: str, name: str) -> tuple[Operation, ...]:
     """A setting a bucket has many of: each by `id`, and a list of all."""
     rows = [
-        Operation(f"{verb}{name}Configuration", _B, method, marker, _ADMIN, needs=("id",))
+        Operation(f"{verb}{name}Configuration", _B, method, marker, _ADMIN, True, needs=("id",))
         for verb, method in (("Get", "GET"), ("Put", "PUT"), ("Delete", "DELETE"))
     ]
-    return *rows, Operation(f"List{name}Configurations", _B, "GET", marker, _ADMIN)
+    return *rows, Operation(f"List{name}Configurations", _B, "GET", marker, _ADMIN, True)
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -88,43 +102,45 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DeleteBucket", _B, "DELETE", "", _ADMIN, True),
     Operation("GetBucketLocation", _B, "GET", "location", _READ, True),
     Operation("GetBucketVersioning", _B, "GET", "versioning", _READ, True),
-    Operation("PutBucketVersioning", _B, "PUT", "versioning", _ADMIN),
+    Operation("PutBucketVersioning", _B, "PUT", "versioning", _ADMIN, True),
     Operation("ListObjectsV2", _B, "GET", "", _READ, True, needs=("list-type=2",)),
     Operation("ListObjects", _B, "GET", "", _READ, True),
     Operation("ListObjectVersions", _B, "GET", "versions", _READ, True),
     Operation("ListMultipartUploads", _B, "GET", "uploads", _READ, True),
-    Operation("DeleteObjects", _B, "POST", "delete", _DELETE, True),
-    Operation("PostObject", _B, "POST", "", _WRITE),
-    *_configuration("acl", "BucketAcl", "GET PUT"),
-    *_configuration("policy", "BucketPolicy"),
-    *_configuration("policyStatus", "BucketPolicyStatus", "GET"),
-    *_configuration("publicAccessBlock", "PublicAccessBlock"),
-    *_configuration("ownershipControls", "BucketOwnershipControls"),
-    *_configuration("cors", "BucketCors"),
-    *_configuration("tagging", "BucketTagging"),
-    *_configuration("encryption", "BucketEncryption"),
-    *_configuration("object-lock", "ObjectLockConfiguration", "GET PUT"),
+    Operation("DeleteObjects", _B, "POST", "delete", _DELETE, True, by_key=True),
+    Operation("PostObject", _B, "POST", "", _WRITE, True, by_key=True),
+    *_configuration("acl", "BucketAcl", "GET PUT", offered=True),
+    *_configuration("policy", "BucketPolicy", offered=True),
+    *_configuration("policyStatus", "BucketPolicyStatus", "GET", offered=True),
+    *_configuration("publicAccessBlock", "PublicAccessBlock", offered=True),
+    *_configuration("ownershipControls", "BucketOwnershipControls", offered=True),
+    *_configuration("cors", "BucketCors", offered=True),
+    *_configuration("tagging", "BucketTagging", offered=True),
+    *_configuration("encryption", "BucketEncryption", offered=True),
+    *_configuration("object-lock", "ObjectLockConfiguration", "GET PUT", offered=True),
     *_configuration(
         "lifecycle",
         "BucketLifecycleConfiguration",
         "GET PUT",
+        offered=True,
         get=("GetBucketLifecycle",),
         put=("PutBucketLifecycle",),
     ),
-    Operation("DeleteBucketLifecycle", _B, "DELETE", "lifecycle", _ADMIN),
+    Operation("DeleteBucketLifecycle", _B, "DELETE", "lifecycle", _ADMIN, True),
     *_configuration(
         "notification",
         "BucketNotificationConfiguration",
         "GET PUT",
+        offered=True,
         get=("GetBucketNotification",),
         put=("PutBucketNotification",),
     ),
-    *_configuration("logging", "BucketLogging", "GET PUT"),
-    *_configuration("replication", "BucketReplication"),
-    *_configuration("requestPayment", "BucketRequestPayment", "GET PUT"),
-    *_configuration("website", "BucketWebsite"),
-    *_configuration("accelerate", "BucketAccelerateConfiguration", "GET PUT"),
-    *_configuration("abac", "BucketAbac", "GET PUT"),
+    *_configuration("logging", "BucketLogging", "GET PUT", offered=True),
+    *_configuration("replication", "BucketReplication", offered=True),
+    *_configuration("requestPayment", "BucketRequestPayment", "GET PUT", offered=True),
+    *_configuration("website", "BucketWebsite", offered=True),
+    *_configuration("accelerate", "BucketAccelerateConfiguration", "GET PUT", offered=True),
+    *_configuration("abac", "BucketAbac", "GET PUT", offered=True),
     *_listed_configuration("analytics", "BucketAnalytics"),
     *_listed_configuration("intelligent-tiering", "BucketIntelligentTiering"),
     *_listed_configuration("inventory", "BucketInventory"),
@@ -153,7 +169,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("HeadObject", _O, "HEAD", "", _READ, True),
     Operation("CopyObject", _O, "PUT", "", _WRITE, True, needs=("@x-amz-copy-source",)),
     Operation("PutObject", _O, "PUT", "", _WRITE, True),
-    Operation("DeleteObject", _O, "DELETE", "", _DELETE, True),
+    Operation("DeleteObject", _O, "DELETE", "", _DELETE, True, by_key=True),
     Operation("CreateMultipartUpload", _O, "POST", "uploads", _WRITE, True),
     Operation(
         "UploadPartCopy", _O, "PUT", "uploadId", _WRITE, True,
@@ -163,17 +179,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("ListParts", _O, "GET", "uploadId", _READ, True),
     Operation("CompleteMultipartUpload", _O, "POST", "uploadId", _WRITE, True),
     Operation("AbortMultipartUpload", _O, "DELETE", "uploadId", _WRITE, True),
-    Operation("GetObjectAcl", _O, "GET", "acl", _ADMIN),
-    Operation("PutObjectAcl", _O, "PUT", "acl", _ADMIN),
-    Operation("GetObjectTagging", _O, "GET", "tagging", _READ),
-    Operation("PutObjectTagging", _O, "PUT", "tagging", _WRITE),
-    Operation("DeleteObjectTagging", _O, "DELETE", "tagging", _WRITE),
-    Operation("GetObjectAttributes", _O, "GET", "attributes", _READ),
+    Operation("GetObjectAcl", _O, "GET", "acl", _READ, True),
+    Operation("PutObjectAcl", _O, "PUT", "acl", _ADMIN, True),
+    Operation("GetObjectTagging", _O, "GET", "tagging", _READ, True),
+    Operation("PutObjectTagging", _O, "PUT", "tagging", _WRITE, True),
+    Operation("DeleteObjectTagging", _O, "DELETE", "tagging", _WRITE, True),
+    Operation("GetObjectAttributes", _O, "GET", "attributes", _READ, True),
     Operation("GetObjectTorrent", _O, "GET", "torrent", _READ),
-    Operation("GetObjectLegalHold", _O, "GET", "legal-hold", _READ),
-    Operation("PutObjectLegalHold", _O, "PUT", "legal-hold", _ADMIN),
-    Operation("GetObjectRetention", _O, "GET", "retention", _READ),
-    Operation("PutObjectRetention", _O, "PUT", "retention", _ADMIN),
+    Operation("GetObjectLegalHold", _O, "GET", "legal-hold", _READ, True),
+    Operation("PutObjectLegalHold", _O, "PUT", "legal-hold", _ADMIN, True),
+    Operation("GetObjectRetention", _O, "GET", "retention", _READ, True),
+    Operation("PutObjectRetention", _O, "PUT", "retention", _ADMIN, True),
     Operation("UpdateObjectEncryption", _O, "PUT", "encryption", _WRITE),
     Operation("RestoreObject", _O, "POST", "restore", _WRITE),
     Operation("SelectObjectContent", _O, "POST", "select", _READ),
@@ -184,12 +200,87 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DeleteObjectAnnotation", _O, "DELETE", "annotation", _WRITE),
 )  # fmt: skip
 
+# The action a bucket policy names, where it is not the operation's own name.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+ACTION_BY_OPERATION = {
+    "ListBuckets": "ListAllMyBuckets",
+    "ListDirectoryBuckets": "ListAllMyDirectoryBuckets",
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListParts": "ListMultipartUploadParts",
+    "HeadObject": "GetObject",
+    "SelectObjectContent": "GetObject",
+    "PostObject": "PutObject",
+    "CopyObject": "PutObject",
+    "RenameObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketCors": "GetBucketCORS",
+    "PutBucketCors": "PutBucketCORS",
+    "DeleteBucketCors": "PutBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "PutBucketReplication": "PutReplicationConfiguration",
+    "DeleteBucketReplication": "PutReplicationConfiguration",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+}
+
+# What AWS tells apart where a version is named.
+ACTION_ON_VERSION = {
+    "s3:GetObject": "s3:GetObjectVersion",
+    "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:GetObjectAcl": "s3:GetObjectVersionAcl",
+    "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
+    "s3:GetObjectTagging": "s3:GetObjectVersionTagging",
+    "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
+    "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
+    "s3:GetObjectTorrent": "s3:GetObjectVersionTorrent",
+}
+
+
+def _rights_by_action() -> dict[str, Right]:
+    found = {row.action: row.right for row in OPERATIONS if row.right is not None}
+    on_versions = {
+        named: found[plain] for plain, named in ACTION_ON_VERSION.items() if plain in found
+    }
+    erasing = {"s3:DeleteObjectVersion": Right.ERASE, "s3:BypassGovernanceRetention": Right.ERASE}
+    return found | on_versions | erasing | {"s3:CreateBucket": Right.ADMIN}
+
+
 _ROWS: dict[tuple[Level, str], dict[str, list[Operation]]] = {}
 for _row in OPERATIONS:
     _ROWS.setdefault((_row.level, _row.marker), {}).setdefault(_row.method, []).append(_row)
 for _methods in _ROWS.values():
     for _candidates in _methods.values():
         _candidates.sort(key=lambda row: -len(row.needs))
+
+RIGHT_BY_ACTION: Mapping[str, Right] = _rights_by_action()
+"""Every action a bucket policy may name, and the right that it takes."""
+
+PUT_OBJECT = next(row for row in OPERATIONS if row.name == "PutObject")
+"""What a form's upload comes to."""
 
 # Subresources of either level: one that the path's own level does not have is refused, too.
 MARKERS = frozenset(row.marker for row in OPERATIONS if row.marker)
@@ -206,7 +297,7 @@ def find(request: Request) -> Operation:
     if methods is None:
         raise S3Error(
             "InvalidArgument",
-            f"A {level} has no subresource {marker!r}.",
+            f"No {level} has a subresource {marker!r}.",
             ArgumentName="ResourceType",
             ArgumentValue=marker,
         )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
+from gateway.protocol import checksums
 from gateway.protocol.errors import S3Error
 from gateway.protocol.request import Request
 
@@ -37,17 +38,20 @@ _CONTENT = frozenset({"content-type", "content-md5"})
 def effective(request: Request) -> Request:
     """`request` with the headers its presigned query stands for; itself where there are none.
 
-    A header that was sent goes before the parameter of its name. Only for what is done with a
-    request: its signature is that of the headers as sent. Raises InvalidArgument.
+    A header that was sent goes before the parameter of its name. The value of a checksum is none
+    of them: SDKs compute it of the body they have when they sign, as a rule none, and S3 passes it
+    over. Only for what is done with a request: its signature is that of the headers as sent.
+    Raises InvalidArgument.
     """
     if not request.raw_query:
         return request
     if _V4.search(request.raw_query):
-        carried = amz_parameters(request)
+        parameters = amz_parameters(request)
     elif _V2.search(request.raw_query):
-        carried = amz_parameters(request) | content_parameters(request)
+        parameters = amz_parameters(request) | content_parameters(request)
     else:
         return request
+    carried = {name: value for name, value in parameters.items() if not checksums.is_value(name)}
     return replace(request, headers={**carried, **request.headers}) if carried else request
 
 

@@ -7,7 +7,7 @@ import re
 from gateway.protocol.errors import S3Error
 
 # SDKs write "to the end" as a number of 19 digits; int() of a header full of digits would raise.
-_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,40})\s*-\s*([0-9]{0,40})\s*", re.IGNORECASE)
+_RANGE = re.compile(r"\s*bytes\s*=\s*(?:([0-9]{1,40})\s*)?-\s*(?:([0-9]{1,40})\s*)?", re.IGNORECASE)
 _COPY_RANGE = re.compile(r"bytes=([0-9]{1,40})-([0-9]{1,40})")
 
 

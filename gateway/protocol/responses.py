@@ -5,17 +5,21 @@ Times are ms. ETags come bare. Nothing is indented (some Java clients trip over 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
 from gateway.protocol import dates
 from gateway.protocol.errors import escape
-from gateway.protocol.listing import Listing, ListingV2, Token, VersionListing
+from gateway.protocol.listing import BucketListing, Listing, ListingV2, Token, VersionListing
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 STORAGE_CLASS = "<StorageClass>STANDARD</StorageClass>"
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+ChecksumForm = tuple[str, str]
+"""Algorithm and type (COMPOSITE, FULL_OBJECT) of an upload; "" for none asked for."""
 
 
 class EntryLike(Protocol):
@@ -94,35 +98,51 @@ class VersionPageLike(Protocol):
         """The version to go on behind."""
 
 
-def list_buckets(buckets: Iterable[tuple[str, int]], *, owner: str) -> bytes:
-    """ListAllMyBucketsResult of (name, created ms)."""
+def list_buckets(
+    asked: BucketListing,
+    buckets: Iterable[tuple[str, int, str]],
+    token: str | None,
+    *,
+    owner: str,
+) -> bytes:
+    """ListAllMyBucketsResult of (name, created ms, region)."""
     rows = "".join(
-        f"<Bucket><Name>{escape(name)}</Name><CreationDate>{dates.iso(created)}</CreationDate></Bucket>"
-        for name, created in buckets
+        f"<Bucket><Name>{escape(name)}</Name><CreationDate>{dates.iso(created)}</CreationDate>"
+        f"{f'<BucketRegion>{escape(region)}</BucketRegion>' if asked.paged else ''}</Bucket>"
+        for name, created, region in buckets
     )
-    return _document("ListAllMyBucketsResult", f"{_owner(owner)}<Buckets>{rows}</Buckets>")
+    following = f"<ContinuationToken>{token}</ContinuationToken>" if token else ""
+    prefix = f"<Prefix>{escape(asked.prefix)}</Prefix>" if asked.prefix else ""
+    return document(
+        "ListAllMyBucketsResult", f"{_owner(owner)}<Buckets>{rows}</Buckets>{following}{prefix}"
+    )
 
 
 def location(constraint: str) -> bytes:
     """LocationConstraint; us-east-1 is the empty one."""
-    return _document("LocationConstraint", "" if constraint == "us-east-1" else escape(constraint))
+    return document("LocationConstraint", "" if constraint == "us-east-1" else escape(constraint))
 
 
 def versioning(status: str) -> bytes:
     """VersioningConfiguration; "" is a bucket never configured."""
-    return _document("VersioningConfiguration", f"<Status>{status}</Status>" if status else "")
+    return document("VersioningConfiguration", f"<Status>{status}</Status>" if status else "")
 
 
 def list_objects(bucket: str, asked: Listing, page: PageLike, *, owner: str) -> bytes:
-    """ListBucketResult, version 1. NextMarker is only there beside a delimiter, as AWS has it."""
+    """ListBucketResult, version 1. NextMarker is only there beside a delimiter, as AWS has it.
+
+    The prefix is said as it is, also where keys are encoded: botocore decodes it in version 2 only.
+    One that XML has no place for is encoded all the same, so that the list can be read.
+    """
     text = _encoder(asked)
+    prefix = text(asked.prefix) if _NOT_XML.search(asked.prefix) else escape(asked.prefix)
     following = page.next_after
     next_marker = (
         f"<NextMarker>{text(following)}</NextMarker>" if following and asked.delimiter else ""
     )
-    return _document(
+    return document(
         "ListBucketResult",
-        f"<Name>{escape(bucket)}</Name><Prefix>{text(asked.prefix)}</Prefix>"
+        f"<Name>{escape(bucket)}</Name><Prefix>{prefix}</Prefix>"
         f"<Marker>{text(asked.after)}</Marker>{next_marker}"
         f"{_shape(asked, text, truncated=following is not None)}"
         f"{_contents(page, text, _owner(owner))}{_prefixes(page.prefixes, text)}",
@@ -141,7 +161,7 @@ def list_objects_v2(
         else ""
     )
     following = f"<NextContinuationToken>{token.encode()}</NextContinuationToken>" if token else ""
-    return _document(
+    return document(
         "ListBucketResult",
         f"<Name>{escape(bucket)}</Name><Prefix>{text(asked.prefix)}</Prefix>"
         f"{echoed}{following}{start}"
@@ -163,8 +183,8 @@ def list_object_versions(
     if page.next_key is not None:
         following = f"<NextKeyMarker>{text(page.next_key)}</NextKeyMarker>"
         if page.next_version is not None:
-            following += f"<NextVersionIdMarker>{page.next_version}</NextVersionIdMarker>"
-    return _document(
+            following += f"<NextVersionIdMarker>{_next_version(page)}</NextVersionIdMarker>"
+    return document(
         "ListVersionsResult",
         f"<Name>{escape(bucket)}</Name><Prefix>{text(asked.prefix)}</Prefix>"
         f"<KeyMarker>{text(asked.after_key)}</KeyMarker>"
@@ -175,26 +195,28 @@ def list_object_versions(
 
 
 def copy_object(etag: str, modified_ms: int, checksums: Mapping[str, str]) -> bytes:
-    """CopyObjectResult. etag: quoted."""
-    return _document(
+    """CopyObjectResult. etag: quoted. A copy is one piece, so its checksum is of all of it."""
+    sums = checksum_elements(checksums)
+    kind = "<ChecksumType>FULL_OBJECT</ChecksumType>" if sums else ""
+    return document(
         "CopyObjectResult",
         f"<LastModified>{dates.iso(modified_ms)}</LastModified><ETag>{escape(etag)}</ETag>"
-        f"{_checksums(checksums)}",
+        f"{sums}{kind}",
     )
 
 
 def copy_part(etag: str, modified_ms: int, checksums: Mapping[str, str]) -> bytes:
     """CopyPartResult. etag: quoted."""
-    return _document(
+    return document(
         "CopyPartResult",
         f"<LastModified>{dates.iso(modified_ms)}</LastModified><ETag>{escape(etag)}</ETag>"
-        f"{_checksums(checksums)}",
+        f"{checksum_elements(checksums)}",
     )
 
 
 def create_multipart_upload(bucket: str, key: str, upload_id: str) -> bytes:
     """InitiateMultipartUploadResult."""
-    return _document(
+    return document(
         "InitiateMultipartUploadResult",
         f"<Bucket>{escape(bucket)}</Bucket><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId>",
     )
@@ -211,8 +233,9 @@ def complete_multipart_upload(
 ) -> bytes:
     """CompleteMultipartUploadResult. etag: quoted."""
     kind = "COMPOSITE" if composite else "FULL_OBJECT"
-    shown = f"{_checksums(checksums)}<ChecksumType>{kind}</ChecksumType>" if checksums else ""
-    return _document(
+    sums = checksum_elements(checksums)
+    shown = f"{sums}<ChecksumType>{kind}</ChecksumType>" if sums else ""
+    return document(
         "CompleteMultipartUploadResult",
         f"<Location>{escape(location)}</Location><Bucket>{escape(bucket)}</Bucket>"
         f"<Key>{escape(key)}</Key><ETag>{escape(etag)}</ETag>{shown}",
@@ -225,6 +248,7 @@ def list_parts(
     key: str,
     upload_id: str,
     owner: str,
+    form: ChecksumForm,
     after: int,
     limit: int,
     truncated: bool,
@@ -233,17 +257,17 @@ def list_parts(
     """ListPartsResult of (number, modified ms, etag, size, checksums)."""
     rows = "".join(
         f"<Part><PartNumber>{number}</PartNumber><LastModified>{dates.iso(modified)}</LastModified>"
-        f"<ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size>{_checksums(sums)}</Part>"
+        f"<ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size>{checksum_elements(sums)}</Part>"
         for number, modified, etag, size, sums in parts
     )
     last = parts[-1][0] if parts else 0
-    return _document(
+    return document(
         "ListPartsResult",
         f"<Bucket>{escape(bucket)}</Bucket><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId>"
-        f"{_owner(owner, 'Initiator')}{_owner(owner)}{STORAGE_CLASS}"
+        f"{_owner(owner, 'Initiator')}{_owner(owner)}{STORAGE_CLASS}{_form(form)}"
         f"<PartNumberMarker>{after}</PartNumberMarker>"
         f"<NextPartNumberMarker>{last}</NextPartNumberMarker>"
-        f"<MaxParts>{limit}</MaxParts><IsTruncated>{_flag(truncated)}</IsTruncated>{rows}",
+        f"<MaxParts>{limit}</MaxParts><IsTruncated>{flag(truncated)}</IsTruncated>{rows}",
     )
 
 
@@ -251,52 +275,42 @@ def list_multipart_uploads(
     *,
     bucket: str,
     asked: VersionListing,
-    truncated: bool,
-    uploads: Sequence[tuple[str, str, int, str]],
+    uploads: Sequence[tuple[str, str, int, str, ChecksumForm]],
+    prefixes: Sequence[str],
+    following: tuple[str, str | None] | None,
 ) -> bytes:
-    """ListMultipartUploadsResult of (key, upload id, started ms, owner)."""
+    """ListMultipartUploadsResult of (key, upload id, started ms, owner, form of the checksum).
+
+    following: the key and the upload to go on behind; None on the last page.
+    """
     text = _encoder(asked)
     rows = "".join(
         f"<Upload><Key>{text(key)}</Key><UploadId>{upload_id}</UploadId>"
         f"{_owner(owner, 'Initiator')}{_owner(owner)}{STORAGE_CLASS}"
-        f"<Initiated>{dates.iso(started)}</Initiated></Upload>"
-        for key, upload_id, started, owner in uploads
+        f"<Initiated>{dates.iso(started)}</Initiated>{_form(form)}</Upload>"
+        for key, upload_id, started, owner, form in uploads
     )
-    following = ""
-    if truncated and uploads:
-        following = (
-            f"<NextKeyMarker>{text(uploads[-1][0])}</NextKeyMarker>"
-            f"<NextUploadIdMarker>{uploads[-1][1]}</NextUploadIdMarker>"
-        )
+    next_key, next_upload = following or ("", None)
+    markers = (
+        f"<NextKeyMarker>{text(next_key)}</NextKeyMarker>"
+        f"<NextUploadIdMarker>{next_upload or ''}</NextUploadIdMarker>"
+    )
+    delimiter = f"<Delimiter>{text(asked.delimiter)}</Delimiter>" if asked.delimiter else ""
     encoding = "<EncodingType>url</EncodingType>" if asked.encoded else ""
-    return _document(
+    return document(
         "ListMultipartUploadsResult",
         f"<Bucket>{escape(bucket)}</Bucket><KeyMarker>{text(asked.after_key)}</KeyMarker>"
-        f"<UploadIdMarker>{escape(asked.after_version)}</UploadIdMarker>{following}"
-        f"<Prefix>{text(asked.prefix)}</Prefix>{encoding}<MaxUploads>{asked.limit}</MaxUploads>"
-        f"<IsTruncated>{_flag(truncated)}</IsTruncated>{rows}",
+        f"<UploadIdMarker>{escape(asked.after_version)}</UploadIdMarker>"
+        f"{markers if following else ''}"
+        f"<Prefix>{text(asked.prefix)}</Prefix>{delimiter}{encoding}"
+        f"<MaxUploads>{asked.limit}</MaxUploads>"
+        f"<IsTruncated>{flag(following is not None)}</IsTruncated>"
+        f"{rows}{_prefixes(prefixes, text)}",
     )
 
 
-def delete_objects(
-    deleted: Iterable[tuple[str, str]], failed: Iterable[tuple[str, str | None, str, str]]
-) -> bytes:
-    """DeleteResult of (key, marker's version id) and (key, version id, code, message)."""
-    done = "".join(
-        f"<Deleted><Key>{escape(key)}</Key><DeleteMarker>true</DeleteMarker>"
-        f"<DeleteMarkerVersionId>{marker}</DeleteMarkerVersionId></Deleted>"
-        for key, marker in deleted
-    )
-    refused = "".join(
-        f"<Error><Key>{escape(key)}</Key>"
-        f"{f'<VersionId>{escape(version)}</VersionId>' if version else ''}"
-        f"<Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        for key, version, code, message in failed
-    )
-    return _document("DeleteResult", done + refused)
-
-
-def _document(root: str, inner: str) -> bytes:
+def document(root: str, inner: str) -> bytes:
+    """The document of that root; `inner` is XML already."""
     # A lone surrogate cannot be encoded; escape() has replaced those in text that clients gave.
     return f'{_HEAD}<{root} xmlns="{_NAMESPACE}">{inner}</{root}>'.encode()
 
@@ -313,11 +327,19 @@ def _contents(page: PageLike, text: _Text, owner: str) -> str:
     )
 
 
+def _next_version(page: VersionPageLike) -> str | None:
+    """The version to go on behind, by the name it is listed under."""
+    last = page.versions[-1] if page.versions else None
+    if last is not None and last.null and last.version == page.next_version:
+        return "null"
+    return page.next_version
+
+
 def _version(row: VersionLike, text: _Text, owner: str) -> str:
     version = "null" if row.null else row.version
     common = (
         f"<Key>{text(row.key)}</Key><VersionId>{version}</VersionId>"
-        f"<IsLatest>{_flag(row.latest)}</IsLatest>"
+        f"<IsLatest>{flag(row.latest)}</IsLatest>"
         f"<LastModified>{dates.iso(row.modified_ms)}</LastModified>"
     )
     if row.marker:
@@ -339,8 +361,15 @@ def _shape(asked: Listing, text: _Text, *, truncated: bool) -> str:
     encoding = "<EncodingType>url</EncodingType>" if asked.encoded else ""
     return (
         f"<MaxKeys>{asked.limit}</MaxKeys>{delimiter}{encoding}"
-        f"<IsTruncated>{_flag(truncated)}</IsTruncated>"
+        f"<IsTruncated>{flag(truncated)}</IsTruncated>"
     )
+
+
+def _form(form: ChecksumForm) -> str:
+    algorithm, kind = form
+    if not algorithm:
+        return ""
+    return f"<ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm><ChecksumType>{kind}</ChecksumType>"
 
 
 def _owner(account: str, element: str = "Owner") -> str:
@@ -348,11 +377,13 @@ def _owner(account: str, element: str = "Owner") -> str:
     return f"<{element}><ID>{shown}</ID><DisplayName>{shown}</DisplayName></{element}>"
 
 
-def _checksums(checksums: Mapping[str, str]) -> str:
+def checksum_elements(checksums: Mapping[str, str]) -> str:
+    """An element for each checksum, by algorithm."""
     return "".join(f"<Checksum{name}>{value}</Checksum{name}>" for name, value in checksums.items())
 
 
-def _flag(value: bool) -> str:
+def flag(value: bool) -> str:
+    """A truth as XML has it."""
     return "true" if value else "false"
 
 

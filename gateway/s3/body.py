@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from gateway.protocol import checksums
 from gateway.protocol.chunked import ChunkDecoder
 from gateway.protocol.errors import S3Error
 from gateway.protocol.payload import UNSIGNED
-from gateway.s3.call import Call, Receive
+from gateway.s3.call import Call, Posted
 from gateway.versioning.model import ObjectInfo
 from gateway.versioning.store import Staging
 
@@ -38,7 +38,8 @@ class ClientGone(Exception):
 class Ingested:
     """A body that arrived whole and is what its sender claimed.
 
-    content: the store's handle. checksums: the declared one, else CRC64NVME.
+    content: the store's handle. checksums: the declared one and the one that was asked for
+    beside it, else CRC64NVME.
     kept: the bytes themselves where they may be a label.
     """
 
@@ -52,43 +53,48 @@ class Ingested:
 
 @dataclass(slots=True)
 class _Claims:
-    """What the headers say of the body before any of it is read."""
+    """What the headers say of the body before any of it is read.
 
-    length: int
+    least, most: bytes it may have; the same where its length was told.
+    """
+
+    least: int
+    most: int
     payload: str
     decoder: ChunkDecoder | None
     declared: checksums.Declared | None
     md5: bytes | None
-    algorithm: str
+    algorithms: frozenset[str]
 
 
 class _Digests:
     """Every digest the body needs, in one pass."""
 
-    def __init__(self, algorithm: str) -> None:
+    def __init__(self, algorithms: Iterable[str]) -> None:
         self.size = 0
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha256 = hashlib.sha256()
-        self.checksum = checksums.new(algorithm)
+        self.checksums = {name: checksums.new(name) for name in algorithms}
 
     def update(self, data: bytes | bytearray) -> None:
         self.size += len(data)
         self.md5.update(data)
         self.sha256.update(data)
-        self.checksum.update(data)
+        for checksum in self.checksums.values():
+            checksum.update(data)
 
 
 async def ingest(call: Call, *, algorithm: str | None = None) -> Ingested:
     """Take the body into the store's staging: durable when this returns, visible to nobody yet.
 
-    algorithm: of the checksum to compute where the request declares none.
+    algorithm: of a checksum to compute whatever the request declares.
     Raises the S3Error of the first claim that does not hold; then nothing stays behind.
     """
-    claims = _claims(call, algorithm or DEFAULT_ALGORITHM, OBJECT_BYTES_MAX)
-    digests = _Digests(claims.algorithm)
+    claims = _claims(call, algorithm, OBJECT_BYTES_MAX)
+    digests = _Digests(claims.algorithms or {DEFAULT_ALGORITHM})
     staging = await call.store.stage()
     try:
-        if claims.length <= WHOLE_BYTES_MAX:
+        if claims.most <= WHOLE_BYTES_MAX:
             whole = await _whole(call, claims)
             digests.update(whole)
             _check(claims, digests)
@@ -101,14 +107,14 @@ async def ingest(call: Call, *, algorithm: str | None = None) -> Ingested:
     except BaseException:
         await staging.abort()
         raise
-    return _ingested(content, digests, claims.algorithm, kept)
+    return _ingested(content, digests, kept)
 
 
 async def ingest_stored(
     call: Call, found: ObjectInfo, start: int, stop: int, *, algorithm: str
 ) -> Ingested:
     """Take bytes [start, stop) of an object that is here as a body of their own."""
-    digests = _Digests(algorithm)
+    digests = _Digests([algorithm])
     staging = await call.store.stage()
     try:
         data = await call.store.read(found, start, stop)
@@ -121,73 +127,92 @@ async def ingest_stored(
     except BaseException:
         await staging.abort()
         raise
-    return _ingested(content, digests, algorithm, None)
+    return _ingested(content, digests, None)
 
 
-async def read_document(call: Call, *, integrity: bool = False) -> bytes:
+async def read_document(
+    call: Call, *, integrity: bool = False, checksum_of_object: bool = False
+) -> bytes:
     """A small body, whole and checked: the XML of an operation that takes some.
 
     integrity: the operation demands Content-MD5 or a checksum (DeleteObjects).
+    checksum_of_object: the checksum among the headers is none of this body.
     """
-    claims = _claims(call, DEFAULT_ALGORITHM, None)
+    claims = _claims(call, None, None, declares=not checksum_of_object)
     if integrity and claims.md5 is None and claims.declared is None:
         raise S3Error(
             "InvalidRequest",
             "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
         )
     data = await _whole(call, claims)
-    digests = _Digests(claims.algorithm)
+    digests = _Digests(claims.algorithms)
     digests.update(data)
     _check(claims, digests)
     return data
 
 
-def _ingested(content: Any, digests: _Digests, algorithm: str, kept: bytes | None) -> Ingested:
+def _ingested(content: Any, digests: _Digests, kept: bytes | None) -> Ingested:
     return Ingested(
         content=content,
         size=digests.size,
         etag=digests.md5.hexdigest(),
         sha256=digests.sha256.hexdigest(),
-        checksums={algorithm: digests.checksum.base64()},
+        checksums={name: checksum.base64() for name, checksum in digests.checksums.items()},
         kept=kept,
     )
 
 
-def _claims(call: Call, algorithm: str, size_max: int | None) -> _Claims:
-    """size_max: of an object; None for a document, which also may have no length."""
+def _claims(
+    call: Call, algorithm: str | None, size_max: int | None, *, declares: bool = True
+) -> _Claims:
+    """algorithm: see ingest. size_max: of an object; None for a document."""
     headers = call.request.headers
     payload = call.identity.payload
-    declared = checksums.declared(headers)
-    decoder = None
-    if payload.startswith(_STREAMING):
-        if call.operation.name not in {"PutObject", "UploadPart"}:
-            raise S3Error("InvalidRequest", f"{call.operation.name} takes no streamed payload.")
-        length = _length(headers, "x-amz-decoded-content-length")
-        if length is None:
-            raise S3Error("MissingContentLength")
-        decoder = ChunkDecoder(
-            length,
-            call.identity.chunk_signer,
-            declared.trailer if declared else None,
-        )
-    else:
-        length = _length(headers, "content-length")
-        if length is None:
-            if size_max is not None or "transfer-encoding" in headers:
-                raise S3Error("MissingContentLength")
-            length = 0
-    if size_max is None and length > XML_BYTES_MAX:
+    declared = checksums.declared(headers) if declares else None
+    streaming = payload.startswith(_STREAMING) and call.posted is None
+    if streaming and call.operation.name not in {"PutObject", "UploadPart"}:
+        raise S3Error("InvalidRequest", f"{call.operation.name} takes no streamed payload.")
+    least, most = _lengths(call, streaming=streaming, is_document=size_max is None)
+    if size_max is None and most > XML_BYTES_MAX:
         raise S3Error("MaxMessageLengthExceeded", MaxMessageLengthBytes=XML_BYTES_MAX)
-    if size_max is not None and length > size_max:
-        raise S3Error("EntityTooLarge", ProposedSize=length, MaxSizeAllowed=size_max)
+    if size_max is not None and most > size_max:
+        raise S3Error("EntityTooLarge", ProposedSize=most, MaxSizeAllowed=size_max)
+    decoder = None
+    if streaming:
+        trailer = declared.trailer if declared else None
+        decoder = ChunkDecoder(most, call.identity.chunk_signer, trailer)
+    wanted = (declared.algorithm if declared else None, algorithm)
     return _Claims(
-        length,
+        least,
+        most,
         payload,
         decoder,
         declared,
         checksums.content_md5(headers),
-        declared.algorithm if declared else algorithm,
+        frozenset(name for name in wanted if name),
     )
+
+
+def _lengths(call: Call, *, streaming: bool, is_document: bool) -> tuple[int, int]:
+    """The least and the most bytes that the body may have. Raises MissingContentLength."""
+    if call.posted is not None:
+        return call.posted.least, call.posted.most
+    headers = call.request.headers
+    name = "x-amz-decoded-content-length" if streaming else "content-length"
+    length = _length(headers, name)
+    if length is not None:
+        return length, length
+    in_http_chunks = "transfer-encoding" in headers
+    if is_document and not in_http_chunks:
+        return 0, 0  # a document may be left out, an object may not
+    if not is_document and in_http_chunks and not streaming:
+        return 0, OBJECT_BYTES_MAX  # it ends where its chunks do
+    raise S3Error("MissingContentLength")
+
+
+def content_length(headers: Mapping[str, str]) -> int | None:
+    """What Content-Length says; None without one. Raises InvalidArgument."""
+    return _length(headers, "content-length")
 
 
 def _length(headers: Mapping[str, str], name: str) -> int | None:
@@ -210,7 +235,7 @@ async def _streamed(
     call: Call, claims: _Claims, digests: _Digests, staging: Staging
 ) -> bytes | None:
     """Hash in a thread while the store writes, a block at a time; keep what may be a label."""
-    kept: list[bytes | bytearray] | None = [] if claims.length <= LABEL_BYTES_MAX else None
+    kept: list[bytes | bytearray] | None = [] if claims.least <= LABEL_BYTES_MAX else None
     block = bytearray()
     async for piece in _pieces(call, claims):
         block += piece
@@ -228,7 +253,8 @@ async def _taken(
     kept: list[bytes | bytearray] | None,
 ) -> list[bytes | bytearray] | None:
     """Hash and stage a block. kept: the blocks so far, while they may be a JSON object."""
-    if kept is not None and (kept or block.lstrip().startswith(b"{")):
+    small = digests.size + len(block) <= LABEL_BYTES_MAX
+    if kept is not None and small and (kept or block.lstrip().startswith(b"{")):
         kept.append(block)
     else:
         kept = None
@@ -238,8 +264,12 @@ async def _taken(
 
 async def _pieces(call: Call, claims: _Claims) -> AsyncIterator[bytes]:
     decoder = claims.decoder
-    async for piece in _messages(call, call.receive):
+    size = 0
+    async for piece in messages(call) if call.posted is None else _file(call.posted):
         if decoder is None:
+            size += len(piece)
+            if size > claims.most:  # nobody has said before how long it is
+                raise S3Error("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=claims.most)
             yield piece
         else:
             for decoded in decoder.feed(piece):
@@ -250,9 +280,20 @@ async def _pieces(call: Call, claims: _Claims) -> AsyncIterator[bytes]:
             claims.declared = claims.declared.with_value(trailers)
 
 
-async def _messages(call: Call, receive: Receive) -> AsyncIterator[bytes]:
+async def _file(posted: Posted) -> AsyncIterator[bytes]:
+    """The pieces of a form's file. Raises EntityTooSmall where there were too few."""
+    size = 0
+    async for piece in posted.pieces:
+        size += len(piece)
+        yield piece
+    if size < posted.least:
+        raise S3Error("EntityTooSmall", ProposedSize=size, MinSizeAllowed=posted.least)
+
+
+async def messages(call: Call) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises ClientGone."""
     while True:
-        message = await receive()
+        message = await call.receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         piece = cast("bytes", message.get("body", b""))
@@ -265,7 +306,7 @@ async def _messages(call: Call, receive: Receive) -> AsyncIterator[bytes]:
 
 
 def _check(claims: _Claims, digests: _Digests) -> None:
-    if digests.size != claims.length:
+    if not claims.least <= digests.size <= claims.most:
         raise S3Error("IncompleteBody")
     payload = claims.payload
     if payload != UNSIGNED and not payload.startswith(_STREAMING):
@@ -282,7 +323,7 @@ def _check(claims: _Claims, digests: _Digests) -> None:
         )
     declared = claims.declared
     if declared is not None and declared.value is not None:
-        computed = digests.checksum.base64()
+        computed = digests.checksums[declared.algorithm].base64()
         if declared.value != computed:
             raise S3Error(
                 "BadDigest",

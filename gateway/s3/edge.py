@@ -19,11 +19,12 @@ from gateway.protocol.operations import Operation
 from gateway.protocol.request import Request
 from gateway.s3.body import ClientGone
 from gateway.s3.call import Call, Handler, Receive, Services
+from gateway.s3.cors import rules_of
 from gateway.s3.errors import translate
 from gateway.s3.response import NO_CONTENT, XML, Response
 from gateway.versioning.errors import StoreError
 
-__all__ = ["S3App", "Scope", "Send", "preflight"]
+__all__ = ["S3App", "Scope", "Send"]
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +64,16 @@ class S3App:
         """Route, identify, run. Raises S3Error and StoreError."""
         request = exchange.request = read_request(exchange.scope, exchange.id)
         if request.method == "OPTIONS":
-            return preflight(request)
+            rules = await rules_of(self._services.store, request)
+            exchange.cors = cors.REFUSED
+            exchange.cors = cors.preflight(rules, request.headers)
+            return Response(200)
         _refuse_large_headers(request)
         asked = presigned.effective(request)
         operation = exchange.operation = operations.find(asked)
         identity = await self._gate.identify(request)
+        if identity.anonymous and operation.right is None:
+            raise S3Error("AccessDenied")
         call = exchange.call = Call(asked, operation, identity, self._services, exchange.receive)
         return await self._handlers[operation.name](call)
 
@@ -76,8 +82,8 @@ class _Exchange:
     """One request and what is known of it so far, for the answer, the metrics and the log line."""
 
     __slots__ = (
-        "app", "bytes_out", "call", "error_code", "first_byte", "host_id", "id", "operation",
-        "receive", "request", "scope", "send", "started", "status",
+        "app", "bytes_out", "call", "cors", "error_code", "first_byte", "host_id", "id",
+        "operation", "receive", "request", "scope", "send", "started", "status", "why",
     )  # fmt: skip
 
     def __init__(self, app: S3App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,8 +98,9 @@ class _Exchange:
         self.request: Request | None = None
         self.operation: Operation | None = None
         self.call: Call | None = None
+        self.cors: cors.Headers | None = None
         self.status = 0
-        self.error_code = ""
+        self.error_code = self.why = ""
         self.bytes_out = 0
 
     async def run(self) -> None:
@@ -130,6 +137,8 @@ class _Exchange:
             bytes_in=bytes_in,
             bytes_out=self.bytes_out,
         )
+        # A form names its key in the body.
+        shown = _shown(call.request if call else request)
         refused = self.error_code and self.status < 500
         if refused and call is None and self.operation is not None:
             services.metrics.auth_failure(self.error_code)
@@ -138,10 +147,11 @@ class _Exchange:
             client=request.client if request else "",
             method=self.scope["method"],
             operation=operation,
-            bucket=_shown(request)[0],
-            key=_shown(request)[1],
+            bucket=shown[0],
+            key=shown[1],
             status=self.status,
             error=self.error_code,
+            why=self.why,
             account=call.identity.account if call else "",
             bytes_in=bytes_in,
             bytes_out=self.bytes_out,
@@ -149,7 +159,7 @@ class _Exchange:
         )
 
     def _error(self, error: S3Error) -> Response:
-        self.error_code = error.code
+        self.error_code, self.why = error.code, error.why
         resource = self.request.raw_path if self.request else ""
         body = errors.render(error, resource=resource, request_id=self.id, host_id=self.host_id)
         return Response(error.status, [XML, *error.headers.items()], body)
@@ -172,7 +182,7 @@ class _Exchange:
         headers += (
             ("x-amz-request-id", self.id),
             ("x-amz-id-2", self.host_id),
-            *cors.ALWAYS,
+            *(self.cors or await self._cors()),
         )
         if self._body_left_unread():
             # Whether the client will still send the body it asked leave for, nobody can know:
@@ -192,6 +202,13 @@ class _Exchange:
             await self.send({"type": "http.response.body", "body": body})
         else:
             await self._stream(body)
+
+    async def _cors(self) -> cors.Headers:
+        if self.request is None:
+            return cors.ALWAYS
+        seen = self.call.seen if self.call is not None else None
+        rules = await rules_of(self.app._services.store, self.request, seen)  # noqa: SLF001
+        return cors.answer(rules, self.request.method, self.request.headers)
 
     async def _stream(self, pieces: AsyncIterator[bytes]) -> None:
         # Sending to a client that hung up is silently nothing: only receiving tells.
@@ -217,11 +234,6 @@ class _Exchange:
         if self.request is None or "expect" not in self.request.headers:
             return False
         return self.call is None or not self.call.body_read
-
-
-def preflight(request: Request) -> Response:
-    """The answer to a browser that asks before it sends. Needs no signature."""
-    return Response(200, list(cors.preflight(request.headers)))
 
 
 def _refuse_large_headers(request: Request) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.protocol.errors import S3Error
 from gateway.protocol.request import Request
 from gateway.versioning import errors as store
-from gateway.versioning.names import KEY_BYTES_MAX
+from gateway.versioning.names import KEY_BYTES_MAX, NULL_VERSION
 
 BY_ERROR: dict[type[store.StoreError], str] = {
     store.NoRepo: "NoSuchBucket",
@@ -26,12 +26,14 @@ BY_ERROR: dict[type[store.StoreError], str] = {
     store.Erased: "NoSuchVersion",
     store.PathConflict: "PathConflict",
     store.Denied: "AccessDenied",
+    store.Held: "AccessDenied",
     store.Unsupported: "NotImplemented",
     store.Unavailable: "SlowDown",
     store.OutcomeUnknown: "InternalError",
     store.Corrupt: "InternalError",
 }
 
+_OF_A_BUCKET = ("NoSuchBucket", "BucketNotEmpty", "BucketAlreadyExists", "InvalidBucketName")
 _BY_CONDITION = {"etag": "If-Match", "not_etag": "If-None-Match"}
 # What these say is for the person who reads the answer; the others keep AWS's own words.
 _TELLING = (
@@ -54,6 +56,8 @@ def translate(error: store.StoreError, request: Request) -> S3Error:
     match error:
         case store.NoKey():
             fields["Key"] = error.key
+        case store.Held():
+            message = f"Access Denied because object protected by object lock: {error}."
         case store.PathConflict():
             fields |= {"Key": error.key, "ConflictingKey": error.other}
         case store.NoVersion():
@@ -73,13 +77,20 @@ def translate(error: store.StoreError, request: Request) -> S3Error:
             found = S3Error(code, message)
             found.headers["retry-after"] = "1"
             return found
-        case _ if code in {"NoSuchBucket", "BucketNotEmpty", "BucketAlreadyExists"}:
+        case _ if code in _OF_A_BUCKET:
             fields["BucketName"] = request.bucket
     found = S3Error(code, message, extra=fields)
-    if isinstance(error, store.NoKey) and error.marker is not None:
-        found.headers |= {
-            "x-amz-delete-marker": "true",
-            "x-amz-version-id": error.marker,
-            "x-labelgate-commit": error.marker,
-        }
+    if isinstance(error, store.NoKey):
+        found.headers |= _marker_headers(error, request)
     return found
+
+
+def _marker_headers(error: store.NoKey, request: Request) -> dict[str, str]:
+    """Whether it is a delete marker that hides the key, and which; a read is told of none, too."""
+    if error.marker is None:
+        return {"x-amz-delete-marker": "false"} if request.method in {"GET", "HEAD"} else {}
+    return {
+        "x-amz-delete-marker": "true",
+        "x-amz-version-id": NULL_VERSION if error.null else error.marker,
+        "x-labelgate-commit": error.marker,
+    }

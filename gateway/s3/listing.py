@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from gateway.auth.sight import list_seen, versions_seen
 from gateway.protocol import listing, responses
 from gateway.protocol.errors import S3Error
 from gateway.protocol.listing import Token
+from gateway.s3.buckets import REGION_HEADER, region_of
 from gateway.s3.call import Call, version_id
-from gateway.s3.objects import COMMIT_HEADER
 from gateway.s3.response import Response, xml
+from gateway.s3.versions import COMMIT_HEADER
 from gateway.versioning.errors import NotFound, NoVersion
+from gateway.versioning.model import Snapshot
 from gateway.versioning.names import CommitId
 
 
@@ -16,15 +19,17 @@ async def list_objects(call: Call) -> Response:
     """ListObjects (version 1, what Label Studio scans with): pages by marker."""
     asked = listing.parse_v1(call.request.params)
     snapshot = await call.bucket()
-    page = await call.store.list(
+    page = await list_seen(
+        call.store,
         snapshot,
+        await call.sight(snapshot),
         prefix=asked.prefix,
         after=asked.after,
         limit=asked.limit,
         delimiter=asked.delimiter,
     )
     body = responses.list_objects(call.request.bucket, asked, page, owner=snapshot.repo.account)
-    return xml(body, (COMMIT_HEADER, snapshot.commit))
+    return xml(body, *_bucket_headers(snapshot))
 
 
 async def list_objects_v2(call: Call) -> Response:
@@ -36,8 +41,11 @@ async def list_objects_v2(call: Call) -> Response:
             snapshot = await call.at_commit(snapshot, CommitId(asked.token.commit))
         except NotFound:
             raise _unknown("continuation-token", asked.token_text or "") from None
-    page = await call.store.list(
+    page = await list_seen(
+        call.store,
         snapshot,
+        # Of the state the token names: whoever writes one himself may name another branch's.
+        await call.sight(snapshot),
         prefix=asked.prefix,
         after=asked.after,
         limit=asked.limit,
@@ -48,7 +56,7 @@ async def list_objects_v2(call: Call) -> Response:
     body = responses.list_objects_v2(
         call.request.bucket, asked, page, token, owner=snapshot.repo.account
     )
-    return xml(body, (COMMIT_HEADER, snapshot.commit))
+    return xml(body, *_bucket_headers(snapshot))
 
 
 async def list_object_versions(call: Call) -> Response:
@@ -57,8 +65,10 @@ async def list_object_versions(call: Call) -> Response:
     snapshot = await call.bucket()
     after_version = version_id(asked.after_version) if asked.after_version else None
     try:
-        page = await call.store.versions(
+        page = await versions_seen(
+            call.store,
             snapshot,
+            await call.sight(snapshot),
             prefix=asked.prefix,
             after_key=asked.after_key,
             after_version=after_version,
@@ -70,7 +80,11 @@ async def list_object_versions(call: Call) -> Response:
     body = responses.list_object_versions(
         call.request.bucket, asked, page, owner=snapshot.repo.account
     )
-    return xml(body, (COMMIT_HEADER, snapshot.commit))
+    return xml(body, *_bucket_headers(snapshot))
+
+
+def _bucket_headers(bucket: Snapshot) -> list[tuple[str, str]]:
+    return [(REGION_HEADER, region_of(bucket.properties)), (COMMIT_HEADER, bucket.commit)]
 
 
 def _unknown(name: str, value: str) -> S3Error:

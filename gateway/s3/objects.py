@@ -6,11 +6,14 @@ from urllib.parse import quote
 
 from gateway.protocol import dates
 from gateway.protocol.headers import encode_metadata
+from gateway.protocol.tagging import COUNT_HEADER
+from gateway.s3 import locks
 from gateway.s3.call import Call
-from gateway.versioning.model import ObjectInfo
+from gateway.s3.tagging import tags_of
+from gateway.s3.versions import read_headers
+from gateway.versioning.model import ObjectInfo, Snapshot
 
 LINEAGE_PREFIX = "x-amz-meta-lineage-"
-COMMIT_HEADER = "x-labelgate-commit"
 
 
 def quoted(etag: str) -> str:
@@ -18,7 +21,7 @@ def quoted(etag: str) -> str:
     return f'"{etag}"'
 
 
-def object_headers(call: Call, info: ObjectInfo) -> list[tuple[str, str]]:
+def object_headers(call: Call, bucket: Snapshot, info: ObjectInfo) -> list[tuple[str, str]]:
     """ETag, times, version, the writer's headers and metadata, and the lineage summary."""
     attributes = info.attributes
     headers = [
@@ -26,23 +29,24 @@ def object_headers(call: Call, info: ObjectInfo) -> list[tuple[str, str]]:
         ("last-modified", dates.http_date(info.modified_ms)),
         ("accept-ranges", "bytes"),
         ("content-type", attributes.content_type),
-        *version_headers(info),
+        *read_headers(bucket, info),
     ]
     headers += attributes.headers.items()
     headers += encode_metadata(attributes.metadata)
+    if info.side:
+        headers += locks.headers(info)
+        if tags := tags_of(info):
+            headers.append((COUNT_HEADER, str(len(tags))))
     if call.services.lineage_headers:
         headers += [(LINEAGE_PREFIX + name, value) for name, value in attributes.lineage.items()]
     return headers
 
 
-def version_headers(info: ObjectInfo) -> list[tuple[str, str]]:
-    """The version id and the commit, which are the same thing in an Enabled bucket."""
-    return [("x-amz-version-id", info.version), (COMMIT_HEADER, info.version)]
-
-
-def checksum_headers(info: ObjectInfo) -> list[tuple[str, str]]:
-    """The stored checksums and their type."""
-    checksums = info.attributes.checksums
+def checksum_headers(info: ObjectInfo, part: int | None = None) -> list[tuple[str, str]]:
+    """The stored checksums, of the object or of one of its parts, and the object's type of them."""
+    checksums, of_parts = info.attributes.checksums, info.attributes.part_checksums
+    if part is not None and info.attributes.part_sizes:
+        checksums = {name: of_parts[part - 1] for name in checksums if of_parts}
     if not checksums:
         return []
     kind = "COMPOSITE" if info.attributes.composite else "FULL_OBJECT"

@@ -8,58 +8,40 @@ from gateway.protocol import conditions, dates, ranges, requests
 from gateway.protocol.errors import S3Error
 from gateway.protocol.headers import response_overrides
 from gateway.s3.call import Call
-from gateway.s3.objects import checksum_headers, object_headers, quoted, version_headers
+from gateway.s3.objects import checksum_headers, object_headers, quoted
 from gateway.s3.response import Response
-from gateway.versioning.errors import NoKey
-from gateway.versioning.model import ObjectInfo
+from gateway.s3.versions import find, read_headers
+from gateway.versioning.model import ObjectInfo, Snapshot
 
 
 async def get_object(call: Call) -> Response:
     """GetObject: the object at the state its bucket names, or one version of it, or a range."""
-    info = await _find(call)
-    response, span = _answer(call, info)
+    bucket = await call.bucket()
+    info = await find(call, bucket)
+    response, span = _answer(call, bucket, info)
     if response.status in {200, 206}:
         response.body = await call.store.read(info, *span)
         if not isinstance(response.body, bytes):
             response.headers.append(("content-length", str(span[1] - span[0])))
+    _note(call, bucket, info)
     return response
 
 
 async def head_object(call: Call) -> Response:
     """HeadObject: what GetObject would say, without the bytes."""
-    info = await _find(call)
-    response, span = _answer(call, info)
+    bucket = await call.bucket()
+    info = await find(call, bucket)
+    response, span = _answer(call, bucket, info)
     if response.status in {200, 206}:
         response.headers.append(("content-length", str(span[1] - span[0])))
     return response
 
 
-async def _find(call: Call) -> ObjectInfo:
-    snapshot = await call.bucket()
-    version = call.version
-    try:
-        return await call.store.stat(snapshot, call.key, version)
-    except NoKey as error:
-        if version is not None and error.marker == version:
-            raise _marker_named(call, version) from None
-        raise
-
-
-def _marker_named(call: Call, version: str) -> S3Error:
-    """A delete marker was asked for by its own version id: there are no bytes to get."""
-    error = S3Error("MethodNotAllowed", Method=call.request.method, ResourceType="DeleteMarker")
-    error.headers |= {
-        "x-amz-delete-marker": "true",
-        "x-amz-version-id": version,
-        "allow": "DELETE",
-    }
-    return error
-
-
-def _answer(call: Call, info: ObjectInfo) -> tuple[Response, tuple[int, int]]:
+def _answer(call: Call, bucket: Snapshot, info: ObjectInfo) -> tuple[Response, tuple[int, int]]:
     """Status and headers, and the span of bytes that goes with them. Preconditions come first."""
     request = call.request
-    outcome = conditions.evaluate_read(request.headers, info.etag, info.modified_ms)
+    now_ms = call.services.clock()
+    outcome = conditions.evaluate_read(request.headers, info.etag, info.modified_ms, now_ms)
     if outcome == 304:
         return (
             Response(
@@ -67,30 +49,39 @@ def _answer(call: Call, info: ObjectInfo) -> tuple[Response, tuple[int, int]]:
                 [
                     ("etag", quoted(info.etag)),
                     ("last-modified", dates.http_date(info.modified_ms)),
-                    *version_headers(info),
+                    *read_headers(bucket, info),
                     *((n, v) for n, v in info.attributes.headers.items() if n in _KEPT_ON_304),
                 ],
             ),
             (0, 0),
         )
-    headers = object_headers(call, info)
+    headers = object_headers(call, bucket, info)
     number = request.params.get("partNumber")
     if number is None:
         span = ranges.parse(_range(request.headers, info), info.size)
     else:
         span = _part(number, request.headers, info)
-        headers.append(("x-amz-mp-parts-count", str(len(info.attributes.part_sizes) or 1)))
+        if count := len(info.attributes.part_sizes):  # AWS counts those of an upload alone
+            headers.append(("x-amz-mp-parts-count", str(count)))
     overrides = response_overrides(request.params)
     if overrides:
         headers = [(name, value) for name, value in headers if name not in overrides]
         headers += overrides.items()
+    # Verified by SDKs against exactly the bytes they got, so never beside a range of them.
+    verified = span is None or number is not None
+    if verified and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers += checksum_headers(info, None if number is None else int(number))
     if span is None:
-        # Verified by SDKs against exactly the bytes they got, so never beside a part of them.
-        if request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
-            headers += checksum_headers(info)
         return Response(200, headers), (0, info.size)
     headers.append(("content-range", f"bytes {span[0]}-{span[1] - 1}/{info.size}"))
     return Response(206, headers), span
+
+
+def _note(call: Call, bucket: Snapshot, info: ObjectInfo) -> None:
+    """Remember what was served, for the lineage of what is made of it."""
+    if "versionId" not in call.request.params:
+        by, now_ms = call.identity, call.services.clock()
+        call.services.recorder.reads.served(bucket, info, by.key.name, link=by.presigned, ms=now_ms)
 
 
 def _range(headers: Mapping[str, str], info: ObjectInfo) -> str | None:

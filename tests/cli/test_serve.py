@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_refused_with_what_to_do(
     [
         (["--port", "lots"], {}, "--port"),
         (["--sigv2", "perhaps"], {}, "on or off"),
-        (["--default-versioning", "unset"], {}, "not offered yet"),
+        (["--default-versioning", "off"], {}, "unset"),
         (["--store", "pachyderm"], {"PACHD_ADDRESS": "host:port:port"}, "PACHD_ADDRESS"),
         (["--replicas", "http://one"], {}, "replica_url"),
         (["--config", "nothing.toml"], {}, "cannot be read"),

@@ -23,6 +23,7 @@ FIELDS: dict[str, Any] = {
     "key": "sentiment/1",
     "status": 200,
     "error": "",
+    "why": "",
     "account": "default",
     "bytes_in": 10,
     "bytes_out": 0,

@@ -11,6 +11,7 @@ ETAG = "d41d8cd98f00b204e9800998ecf8427e"
 MODIFIED_MS = 1_795_536_000_750  # 24 Nov 2026 16:00:00.75
 AT = "Tue, 24 Nov 2026 16:00:00 GMT"
 BEFORE, AFTER = "Tue, 24 Nov 2026 15:59:59 GMT", "Tue, 24 Nov 2026 16:00:01 GMT"
+NOW_MS, FUTURE = MODIFIED_MS + 60_000, "Tue, 24 Nov 2026 16:01:01 GMT"
 SAME, OTHER = f'"{ETAG}"', '"0"'
 GO_ON, HAS_IT, FAILED = 200, 304, 412
 
@@ -18,7 +19,7 @@ GO_ON, HAS_IT, FAILED = 200, 304, 412
 def read(**headers: str) -> int:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        return conditions.evaluate_read(named, ETAG, MODIFIED_MS) or GO_ON
+        return conditions.evaluate_read(named, ETAG, MODIFIED_MS, NOW_MS) or GO_ON
     except S3Error as error:
         return error.status
 
@@ -26,7 +27,7 @@ def read(**headers: str) -> int:
 def copied(**headers: str) -> int:
     named = {f"x-amz-copy-source-{n.replace('_', '-')}": value for n, value in headers.items()}
     try:
-        conditions.evaluate_copy_source(named, ETAG, MODIFIED_MS)
+        conditions.evaluate_copy_source(named, ETAG, MODIFIED_MS, NOW_MS)
     except S3Error as error:
         return error.status
     return GO_ON
@@ -48,6 +49,7 @@ TABLE = [
     ({"if_modified_since": BEFORE}, GO_ON),
     ({"if_modified_since": AT}, HAS_IT),
     ({"if_modified_since": AFTER}, HAS_IT),
+    ({"if_modified_since": FUTURE}, GO_ON),
     ({"if_modified_since": "yesterday"}, GO_ON),
     ({"if_unmodified_since": BEFORE}, FAILED),
     ({"if_unmodified_since": AT}, GO_ON),
@@ -78,13 +80,13 @@ def test_a_copy_fails_where_a_read_would_say_not_modified(
 
 
 def test_a_copys_conditions_are_not_those_of_its_target() -> None:
-    conditions.evaluate_copy_source({"if-match": OTHER}, ETAG, MODIFIED_MS)
+    conditions.evaluate_copy_source({"if-match": OTHER}, ETAG, MODIFIED_MS, NOW_MS)
     assert read(x_amz_copy_source_if_match=OTHER) == GO_ON
 
 
 def test_a_failed_condition_is_named() -> None:
     with pytest.raises(S3Error) as caught:
-        conditions.evaluate_read({"if-match": OTHER}, ETAG, MODIFIED_MS)
+        conditions.evaluate_read({"if-match": OTHER}, ETAG, MODIFIED_MS, NOW_MS)
     assert caught.value.code == "PreconditionFailed"
     assert caught.value.fields == {"Condition": "If-Match"}
 
@@ -103,11 +105,18 @@ def test_a_write_may_ask_for_an_etag_or_for_absence() -> None:
     assert conditions.write_condition({}) == (None, None)
     assert conditions.write_condition({"if-match": SAME}) == (ETAG, None)
     assert conditions.write_condition({"if-none-match": " * "}) == (None, "*")
+    assert conditions.write_condition({"if-none-match": SAME}) == (None, ETAG)
 
 
 @pytest.mark.parametrize(
     "headers",
-    [{"if-none-match": SAME}, {"if-none-match": ""}, {"if-match": SAME, "if-none-match": "*"}],
+    [
+        {"if-none-match": ""},
+        {"if-match": '""'},
+        {"if-none-match": f"{SAME}, *"},
+        {"if-match": f"{SAME},{SAME}"},
+        {"if-match": SAME, "if-none-match": "*"},
+    ],
 )
 def test_a_condition_of_a_write_that_s3_does_not_have_is_never_ignored(
     headers: dict[str, str],

@@ -141,6 +141,8 @@ def test_an_object_nobody_gave_a_type_has_the_one_of_s3() -> None:
         ("gzip,aws-chunked", "gzip"),
         ("gzip, aws-chunked ,br", "gzip,br"),
         ("gzip", "gzip"),
+        ("deflate, gzip", "deflate, gzip"),
+        ("deflate, aws-chunked, gzip", "deflate, gzip"),
         ("", ""),
     ],
 )

@@ -61,6 +61,7 @@ def test_a_suffix_is_the_end(length: int, size: int) -> None:
         None, "", "invalid", "bytes", "bytes=", "bytes=-", "bytes=33-10", "bytes=a-b", "bytes=1",
         "bytes=0-1,3-4", "items=0-1", "bytes=+1-2", "bytes=-+1", "bytes=0x1-2",
         "bytes=\u0661-\u0662", f"bytes=0-{'9' * 5000}", f"bytes={'9' * 5000}-",
+        f"bytes={' ' * 1_000_000}x", f"bytes=-{' ' * 1_000_000}x",
     ],
 )  # fmt: skip
 def test_a_range_that_is_malformed_is_ignored(header: str | None) -> None:

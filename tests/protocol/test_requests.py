@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-import boto3
 import pytest
+from documents import written
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.protocol import locks, tagging
+from gateway.protocol.deletes import parse_delete
 from gateway.protocol.errors import S3Error
-from gateway.protocol.requests import parse_complete, parse_create_bucket, parse_delete
-
-KEYS = st.text(
-    st.characters(
-        min_codepoint=32, exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"
-    ),
-    min_size=1,
-    max_size=40,
-)
-
-
-def written(operation: str, **parameters: Any) -> bytes:
-    client = boto3.client(
-        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
-    )
-    model = client.meta.service_model.operation_model(operation)
-    body: bytes = client._serializer.serialize_to_request(parameters, model)["body"]
-    return body
-
-
-@given(st.lists(st.tuples(KEYS, st.none() | st.just("0" * 32)), min_size=1, max_size=4))
-def test_a_delete_document_is_read_as_botocore_meant_it(
-    wanted: list[tuple[str, str | None]],
-) -> None:
-    objects = [
-        {"Key": key, **({"VersionId": version} if version else {})} for key, version in wanted
-    ]
-    body = written("DeleteObjects", Bucket="b", Delete={"Objects": objects, "Quiet": True})
-    assert parse_delete(body) == (wanted, True)
+from gateway.protocol.requests import parse_complete, parse_create_bucket, parse_versioning
 
 
 def test_a_completion_is_read_as_botocore_meant_it() -> None:
@@ -77,7 +51,33 @@ def test_a_document_may_come_with_or_without_namespace_or_prefix() -> None:
         '<s:Delete xmlns:s="urn:x"><s:Object><s:Key>k</s:Key></s:Object></s:Delete>',
         f"<?xml version='1.0' encoding='UTF-8'?>\n<Delete>\n {inner}\n</Delete>\n",
     ):
-        assert parse_delete(document.encode()) == ([("k", None)], False)
+        (wanted,), quiet = parse_delete(document.encode())
+        assert (wanted.key, wanted.version, wanted.terms.given, quiet) == ("k", None, False, False)
+
+
+@pytest.mark.parametrize("status", ["Enabled", "Suspended"])
+def test_a_versioning_state_is_read_as_botocore_meant_it(status: str) -> None:
+    configuration = {"Status": status, "MFADelete": "Disabled"}
+    body = written("PutBucketVersioning", Bucket="b", VersioningConfiguration=configuration)
+    assert parse_versioning(body) == status
+
+
+@pytest.mark.parametrize(
+    ("inner", "code"),
+    [
+        ("<Status>enabled</Status>", "MalformedXML"),
+        ("<Status>Unset</Status>", "MalformedXML"),
+        ("<MfaDelete>Maybe</MfaDelete>", "MalformedXML"),
+        ("", "IllegalVersioningConfigurationException"),
+        ("<MfaDelete>Disabled</MfaDelete>", "IllegalVersioningConfigurationException"),
+        ("<Status>Enabled</Status><MfaDelete>Enabled</MfaDelete>", "NotImplemented"),
+    ],
+)
+def test_a_versioning_state_that_cannot_be_is_refused(inner: str, code: str) -> None:
+    body = f"<VersioningConfiguration>{inner}</VersioningConfiguration>"
+    with pytest.raises(S3Error) as caught:
+        parse_versioning(body.encode())
+    assert caught.value.code == code
 
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>
@@ -94,7 +94,8 @@ EXTERNAL = b"""<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hostname">]>
         b"<Delete><Object>text</Object></Delete>", b"<Delete>text</Delete>",
         b"<Delete><Object><Key><a/></Key></Object></Delete>", b"\xff\xfe<Delete/>",
         b"<Delete>" + b"<Object><Key>k</Key></Object>" * 1001 + b"</Delete>",
-        b"<a>" * 100_000, BOMB, EXTERNAL,
+        b"<a>" * 100_000, BOMB, EXTERNAL, b"<!-- -->" * 1000 + EXTERNAL,
+        b"<!---->" * 100_000 + b"<a/>", b" " * 1_000_000 + b"<a/>",
     ],
 )  # fmt: skip
 def test_what_is_no_delete_document_is_malformed(body: bytes) -> None:
@@ -115,7 +116,10 @@ def test_a_part_number_outside_its_range_is_malformed(number: str) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_a_parser_do_anything_but_read_or_refuse(body: bytes) -> None:
     codes = set()
-    for parse in (parse_delete, parse_complete, parse_create_bucket):
+    for parse in (
+        parse_delete, parse_complete, parse_create_bucket, parse_versioning, tagging.parse_object,
+        locks.parse_configuration, locks.parse_legal_hold, partial(locks.parse_retention, now_ms=0),
+    ):  # fmt: skip
         try:
             parse(body)
         except S3Error as error:

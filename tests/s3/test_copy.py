@@ -141,12 +141,13 @@ def test_conditions_on_the_source_are_412_always(
     gateway: LiveGateway, s3: Any, bucket: str
 ) -> None:
     etag = s3.put_object(Bucket=bucket, Key="k", Body=BODY)["ETag"]
-    source, future = f"{bucket}/k", "Tue, 01 Jan 2041 00:00:00 GMT"
+    source = f"{bucket}/k"
+    written = s3.head_object(Bucket=bucket, Key="k")["ResponseMetadata"]["HTTPHeaders"]
     with nothing_written(s3, bucket):
         for failing in (
             {"x_amz_copy_source_if_match": '"no"'},
             {"x_amz_copy_source_if_none_match": etag},
-            {"x_amz_copy_source_if_modified_since": future},
+            {"x_amz_copy_source_if_modified_since": written["last-modified"]},
             {"x_amz_copy_source_if_unmodified_since": "Mon, 01 Jan 2001 00:00:00 GMT"},
         ):
             answer = copy(gateway, bucket, source, **failing)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from live import LiveGateway
 from raw import Answer, presigned, send, signed
+from wire import nothing_written, refused
 
 ORIGIN = {"origin": "https://studio.example"}
 
@@ -30,7 +31,7 @@ def assert_readable(answer: Answer) -> None:
         ("DELETE", "k2", 204),
         ("GET", "none", 404),
         ("HEAD", "none", 404),
-        ("GET", "k?acl", 501),
+        ("GET", "k?torrent", 501),
         ("GET", "?list-type=2", 200),
     ],
 )
@@ -71,6 +72,94 @@ def test_a_preflight_needs_no_signature(gateway: LiveGateway, bucket: str, metho
         assert answer.headers["access-control-allow-headers"] == "range, x-amz-date"
         assert answer.headers["access-control-max-age"]
         assert answer.headers["access-control-allow-origin"] == "*"
+
+
+RULES = {
+    "CORSRules": [
+        {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://*.example"]},
+        {
+            "AllowedMethods": ["PUT"],
+            "AllowedOrigins": ["https://studio.example"],
+            "AllowedHeaders": ["x-amz-*"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": 9,
+        },
+    ]
+}
+
+
+def test_the_rules_of_a_bucket_are_kept_until_they_are_taken_away(s3: Any, bucket: str) -> None:
+    for _ in range(2):
+        with refused("NoSuchCORSConfiguration", 404):
+            s3.get_bucket_cors(Bucket=bucket)
+        with nothing_written(s3, bucket):
+            s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=RULES)
+        assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == RULES["CORSRules"]
+        with refused("InvalidRequest", 400):
+            s3.put_bucket_cors(
+                Bucket=bucket,
+                CORSConfiguration={
+                    "CORSRules": [{"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]}]
+                },
+            )
+        assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == RULES["CORSRules"]
+        s3.delete_bucket_cors(Bucket=bucket)
+
+
+@pytest.fixture
+def ruled(s3: Any, bucket: str) -> str:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=RULES)
+    return bucket
+
+
+@pytest.mark.parametrize("target", ["/{}/k", "/{}/none", "/{}?list-type=2", "/{}?cors"])
+def test_an_answer_is_told_to_the_pages_that_the_rules_let_read_it(
+    gateway: LiveGateway, ruled: str, target: str
+) -> None:
+    path = target.format(ruled)
+    readable = signed(gateway, "GET", path, headers=ORIGIN)
+    assert readable.headers["access-control-allow-origin"] == ORIGIN["origin"]
+    assert readable.headers["access-control-allow-methods"] == "GET"
+    for headers in ({"origin": "https://other"}, {}):
+        answer = signed(gateway, "GET", path, headers=headers)
+        assert "access-control-allow-origin" not in answer.headers
+        assert answer.headers["vary"] == "Origin"
+
+
+def test_a_refusal_at_the_gate_is_told_by_the_same_rules(gateway: LiveGateway, ruled: str) -> None:
+    target = f"/{ruled}/k"
+    written = send(gateway, "PUT", target, headers=ORIGIN)
+    assert (written.status, written.headers["access-control-allow-methods"]) == (403, "PUT")
+    assert written.headers["access-control-expose-headers"] == "ETag"
+    assert (
+        "access-control-allow-origin" not in send(gateway, "DELETE", target, headers=ORIGIN).headers
+    )
+    unsigned = send(gateway, "GET", target, headers={**ORIGIN, "authorization": "AWS x"})
+    assert unsigned.headers["access-control-allow-origin"] == ORIGIN["origin"]
+
+
+def test_a_preflight_is_judged_by_the_rules_without_a_signature(
+    gateway: LiveGateway, ruled: str
+) -> None:
+    asked = {
+        **ORIGIN,
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": "X-Amz-Date",
+    }
+    answer = send(gateway, "OPTIONS", f"/{ruled}/k", headers=asked)
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["origin"]
+    assert answer.headers["access-control-allow-headers"] == "x-amz-date"
+    assert answer.headers["access-control-max-age"] == "9"
+    for changed in (
+        {"origin": "https://other.example"},
+        {"access-control-request-method": "DELETE"},
+        {"access-control-request-headers": "cookie"},
+    ):
+        refusal = send(gateway, "OPTIONS", f"/{ruled}/k", headers={**asked, **changed})
+        assert (refusal.status, refusal.code) == (403, "AccessForbidden")
+        assert "access-control-allow-origin" not in refusal.headers
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,15 @@ def test_the_same_label_with_other_attributes_under_another_key_or_after_a_delet
     assert len(set(versions)) == len(versions)
 
 
+def test_an_unchanged_label_that_is_tagged_anew_is_a_commit(s3: Any, bucket: str) -> None:
+    body = encoded(annotation())
+    s3.put_object(Bucket=bucket, Key="1", Body=body)
+    again = s3.put_object(Bucket=bucket, Key="1", Body=body, Tagging="checked=yes")
+    assert again["VersionId"] == head(s3, bucket)
+    tags = s3.get_object_tagging(Bucket=bucket, Key="1")["TagSet"]
+    assert tags == [{"Key": "checked", "Value": "yes"}]
+
+
 def test_preconditions_come_before_the_no_op_rule(s3: Any, bucket: str) -> None:
     body = encoded(annotation())
     s3.put_object(Bucket=bucket, Key="1", Body=body)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from api import Api
+from awscrt.checksums import crc64nvme
 from live import LiveGateway
 from raw import signed
 from wire import head, nothing_written, refused
@@ -145,12 +146,23 @@ def test_a_small_part_before_the_last_is_too_small(s3: Any, bucket: str) -> None
     assert read(s3, bucket) == LAST
 
 
-def test_parts_out_of_order_or_named_twice_are_refused(s3: Any, bucket: str) -> None:
+def test_parts_out_of_order_are_refused(s3: Any, bucket: str) -> None:
     upload = opened(s3, bucket)
     one, two = (sent(s3, bucket, upload, n, FIRST) for n in (1, 2))
-    for order in ([two, one], [one, one]):
+    for order in ([two, one], [one, two, one]):
         with refused("InvalidPartOrder", 400), nothing_written(s3, bucket):
             completed(s3, bucket, upload, order)
+
+
+def test_of_a_part_that_is_named_twice_the_last_one_counts(s3: Any, bucket: str) -> None:
+    upload = opened(s3, bucket)
+    replaced = sent(s3, bucket, upload, 1, b"replaced")
+    kept = sent(s3, bucket, upload, 1, LAST)
+    with refused("InvalidPart", 400):
+        completed(s3, bucket, upload, [kept, replaced])
+    done = completed(s3, bucket, upload, [replaced, kept])
+    assert done["ETag"] == multipart_etag(LAST)
+    assert read(s3, bucket) == LAST
 
 
 @pytest.mark.parametrize(
@@ -411,11 +423,91 @@ def test_the_range_of_a_copied_part_is_taken_strictly(
     assert s3.list_parts(Bucket=bucket, Key="k", UploadId=upload).get("Parts", []) == []
 
 
-def test_listing_uploads_with_a_delimiter_is_refused_by_name(
-    gateway: LiveGateway, bucket: str
+def test_uploads_are_rolled_up_by_a_delimiter_page_by_page(s3: Any, bucket: str) -> None:
+    for key in ("a/1", "a/2", "b", "c/x/1", "c/y"):
+        s3.create_multipart_upload(Bucket=bucket, Key=key)
+    seen: list[str] = []
+    marker: dict[str, str] = {}
+    for _ in range(10):
+        page = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", MaxUploads=1, **marker)
+        seen += [one["Key"] for one in page.get("Uploads", [])]
+        seen += [one["Prefix"] for one in page.get("CommonPrefixes", [])]
+        if not page["IsTruncated"]:
+            break
+        marker = {"KeyMarker": page["NextKeyMarker"]}
+        if page.get("NextUploadIdMarker"):
+            marker["UploadIdMarker"] = page["NextUploadIdMarker"]
+    assert seen == ["a/", "b", "c/"]
+    below = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", Prefix="c/")
+    assert [one["Prefix"] for one in below["CommonPrefixes"]] == ["c/x/"]
+    assert [one["Key"] for one in below["Uploads"]] == ["c/y"]
+
+
+def test_an_upload_without_a_checksum_of_its_own_gets_one_of_the_whole(
+    s3: Any, bucket: str
 ) -> None:
-    listed = signed(gateway, "GET", f"/{bucket}?uploads&delimiter=%2F")
-    assert (listed.status, listed.code) == (501, "NotImplemented")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    parts = [sent(s3, bucket, upload, n, b) for n, b in enumerate((FIRST, LAST), 1)]
+    listed = s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)["Parts"]
+    assert all("ChecksumCRC64NVME" in part for part in listed)
+    done = completed(s3, bucket, upload, parts)
+    whole = base64.b64encode(crc64nvme(FIRST + LAST).to_bytes(8, "big")).decode()
+    assert (done["ChecksumCRC64NVME"], done["ChecksumType"]) == (whole, "FULL_OBJECT")
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_a_part_is_read_with_its_own_checksum(s3: Any, bucket: str, algorithm: str) -> None:
+    upload = opened(s3, bucket, ChecksumAlgorithm=algorithm)
+    listed = s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]
+    kind = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
+    assert (listed["ChecksumAlgorithm"], listed["ChecksumType"]) == (algorithm, kind)
+    name = f"Checksum{algorithm}"
+    sums, parts = [], []
+    for number, body in enumerate((FIRST, LAST), 1):
+        answer = s3.upload_part(
+            Bucket=bucket, Key="k", UploadId=upload, PartNumber=number, Body=body,
+            ChecksumAlgorithm=algorithm,
+        )  # fmt: skip
+        sums.append(answer[name])
+        parts.append({"PartNumber": number, "ETag": answer["ETag"], name: answer[name]})
+    completed(s3, bucket, upload, parts)
+    for number, body in enumerate((FIRST, LAST), 1):
+        part = s3.get_object(Bucket=bucket, Key="k", PartNumber=number, ChecksumMode="ENABLED")
+        assert (part[name], part["ChecksumType"]) == (sums[number - 1], kind)
+        assert part["Body"].read() == body  # botocore compares it with the checksum
+    plain = s3.head_object(Bucket=bucket, Key="k", PartNumber=1, ChecksumMode="ENABLED")
+    assert plain[name] == sums[0]
+    ranged = s3.get_object(Bucket=bucket, Key="k", Range="bytes=0-1", ChecksumMode="ENABLED")
+    assert name not in ranged
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"ChecksumCRC32": "AAAAAA=="}, "expected checksum Type: sha256"),
+        ({"ChecksumType": "FULL_OBJECT"}, "COMPOSITE checksum mode"),
+        ({"MpuObjectSize": 6}, "does not match what was computed: 7"),
+    ],
+)
+def test_a_completion_that_is_of_another_upload_completes_nothing(
+    s3: Any, bucket: str, more: dict[str, Any], says: str
+) -> None:
+    upload = opened(s3, bucket, ChecksumAlgorithm="SHA256")
+    part = sent(s3, bucket, upload, 1, LAST, ChecksumAlgorithm="SHA256")
+    with refused("InvalidRequest", 400) as caught, nothing_written(s3, bucket):
+        completed(s3, bucket, upload, [part], **more)
+    assert says in caught.value.response["Error"]["Message"]
+
+
+def test_a_completion_can_be_bound_to_an_etag(s3: Any, bucket: str) -> None:
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"one")["ETag"]
+    upload = opened(s3, bucket)
+    part = sent(s3, bucket, upload, 1, LAST)
+    for condition in ({"IfMatch": '"other"'}, {"IfNoneMatch": etag}, {"IfNoneMatch": "*"}):
+        with refused("PreconditionFailed", 412), nothing_written(s3, bucket):
+            completed(s3, bucket, upload, [part], **condition)
+    completed(s3, bucket, upload, [part], IfMatch=etag)
+    assert read(s3, bucket) == LAST
 
 
 def test_a_branch_with_an_upload_under_way_can_be_deleted_and_forgets_it(

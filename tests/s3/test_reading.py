@@ -180,7 +180,7 @@ def test_preconditions_override_each_other_as_s3_says(
         ({"if-unmodified-since": past}, 412),
         ({"if-unmodified-since": future}, 200),
         ({"if-modified-since": past}, 200),
-        ({"if-modified-since": future}, 304),
+        ({"if-modified-since": future}, 200),  # a clock that is wrong says nothing
         ({"if-none-match": etag, "if-modified-since": past}, 304),
         ({"if-none-match": '"no"', "if-modified-since": future}, 200),
         ({"if-modified-since": "no date"}, 200),
@@ -341,7 +341,7 @@ def test_a_presigned_url_needs_no_headers(gateway: LiveGateway, key: str) -> Non
 def test_what_came_in_one_piece_is_its_own_first_part(gateway: LiveGateway, key: str) -> None:
     answer = signed(gateway, "GET", f"{key}?partNumber=1")
     assert (answer.status, answer.body) == (206, BODY)
-    assert answer.headers["x-amz-mp-parts-count"] == "1"
+    assert "x-amz-mp-parts-count" not in answer.headers
     beyond = signed(gateway, "GET", f"{key}?partNumber=2")
     assert (beyond.status, beyond.code) == (416, "InvalidPartNumber")
     assert beyond.field("ActualPartCount") == "1"
