@@ -27,7 +27,7 @@ test: setup-test ## Set up what tests need and pass them all
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: setup-test
-setup-test: $(READY) labelstudio pachyderm-clients browser ## Set up what tests need: environment, Label Studio, Pachyderm's clients, Chromium
+setup-test: $(READY) labelstudio pachyderm-clients quick-clients croissant browser ## Set up what tests need: environment, Label Studio, clients, mlcroissant, Chromium
 
 .PHONY: check
 check: $(READY) ## Lint, formatting, types and import rules
@@ -49,6 +49,23 @@ labelstudio: $(READY) ## Install a real Label Studio into an environment of its 
 pachyderm-clients: $(READY) ## Install Pachyderm's Python clients into environments of their own (.pachyderm/)
 	@$(BIN)/python -m scripts.pachyderm_clients
 
+.PHONY: croissant
+croissant: $(READY) ## Install mlcroissant, which judges our dataset descriptions, into .croissant/
+	@$(BIN)/python -m scripts.croissant_env
+
+.PHONY: quick-clients
+quick-clients: $(READY) ## Install S3 clients of Python and JavaScript into .clients/
+	@$(BIN)/python -m scripts.clients python javascript
+
+.PHONY: clients
+clients: $(READY) pachyderm-clients ## Build S3 clients of every language in .clients/ and run them all
+	@$(BIN)/python -m scripts.clients
+	$(BIN)/python -m pytest tests/clients
+
+.PHONY: conformance
+conformance: $(READY) ## Ceph's s3-tests by area, beside what passed before: LABELGATE_S3TESTS=checkout, UPDATE=1
+	@$(BIN)/python -m scripts.conformance $(if $(UPDATE),--update)
+
 .PHONY: bench-pachyderm
 bench-pachyderm: $(READY) ## Ours beside Pachyderm's own S3 gateway: OURS=http://... PEER=http://... on one pachd
 	$(BIN)/python -m bench.pachyderm --ours $(OURS) --peer $(PEER)
@@ -64,7 +81,7 @@ lock: ## Pin what is installed now in constraints.txt (names no registry)
 
 .PHONY: clean
 clean: ## Remove the environments and the demo's data
-	rm -rf $(VENV) $(LS) .pachyderm .demo
+	rm -rf $(VENV) $(LS) .pachyderm .s3tests .clients .croissant .demo
 
 $(READY): $(INSTALLED_FROM)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

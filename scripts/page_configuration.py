@@ -94,7 +94,8 @@ _FIELDS = (
     (
         "grants",
         """`"own"` (default): everything on the repos of its account, and it may make repos.
-        `"all"`: everything everywhere. Lists of rights are not offered yet.""",
+        `"all"`: everything everywhere. Or a list of `{rights, buckets, prefix}`:
+        [Security](security.md#grants).""",
     ),
     ("expires", "When it stops to be accepted, ISO 8601; UTC unless it says otherwise."),
     ("disabled", "`true` refuses it."),

@@ -84,9 +84,14 @@ class StudioApi:
         """How many tasks the project has."""
         return int(self._get(f"/api/projects/{project}/")["task_number"])
 
-    def annotate(self, task: int, result: Sequence[Json], *, skip: bool = False) -> Json:
-        """Submit an annotation (or skip the task), as the annotator's button does."""
-        body = {"result": list(result), "was_cancelled": skip, "lead_time": 4.2}
+    def annotate(
+        self, task: int, result: Sequence[Json], *, skip: bool = False, lead_time: float = 4.2
+    ) -> Json:
+        """Submit an annotation (or skip the task), as the annotator's button does.
+
+        lead_time: the seconds of work that the browser counted.
+        """
+        body = {"result": list(result), "was_cancelled": skip, "lead_time": lead_time}
         return self._post(f"/api/tasks/{task}/annotations/", body)
 
     def update_annotation(self, annotation: int, result: Sequence[Json]) -> Json:
