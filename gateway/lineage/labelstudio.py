@@ -57,7 +57,7 @@ class Annotation:
     """One annotation. Times in ms since 1970 UTC as Label Studio's clock says; None: not said.
 
     annotator: Label Studio's id of the user. lead_time_s: seconds of work as the browser counted.
-    cancelled: the annotator skipped the task.
+    cancelled: the annotator skipped the task. viewed: it was made at a screen, not imported.
     """
 
     id: int
@@ -68,6 +68,7 @@ class Annotation:
     lead_time_s: float | None
     result_count: int
     cancelled: bool
+    viewed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ def _annotation(form: Any) -> Annotation | None:
         lead_time_s=_seconds(form.get("lead_time")),
         result_count=len(form["result"]),
         cancelled=form.get("was_cancelled") is True,
+        viewed=form.get("import_id") is None and form.get("bulk_created") is not True,
     )
 
 

@@ -15,14 +15,17 @@ field would say but nobody knows is null, and for sources the evidence says why.
   of a put and a copy:
     content         {size, etag, sha256}; no sha256 where the bytes did not pass in one piece
                     (a copy, an object made of parts)
-    sources         list of {uri, evidence, repo, project, ref, path, commit, pinned}, those of the
-                    body first, then those that the writer declared:
+    sources         list of {uri, evidence, repo, project, ref, path, commit, pinned, read,
+                    changed_during}, those of the body first, then those that the writer declared:
                     uri       s3://bucket/key, the key raw
                     evidence  one of gateway.lineage.evidence
                     repo, project, ref, path   where that is here; left out of an external source.
                               ref is null beside a commit
                     commit    the version id of the object; left out of external and missing ones
                     pinned    the commit that the bucket names, itself or by its tag; else left out
+                    read      when that version was served, where it was observed; else left out
+                    changed_during  true: the branch got another version of it, or lost it, between
+                              the beginning of the work and this write; else left out
     sources_left_out    how many more there were; left out where there were none
 
   of a put:
@@ -104,4 +107,8 @@ def _source(source: Source) -> Record:
         form["commit"] = source.version
     if source.pinned is not None:
         form["pinned"] = source.pinned
+    if source.read_ms is not None:
+        form["read"] = source.read_ms
+    if source.changed_during:
+        form["changed_during"] = True
     return form

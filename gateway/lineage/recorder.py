@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from gateway.lineage import record
 from gateway.lineage.evidence import Evidence
 from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
+from gateway.lineage.reads import ReadLog
 from gateway.lineage.resolve import Readable, Source, copied, resolve
 from gateway.lineage.summary import summary
 from gateway.lineage.uris import SourceUri, parse_uri
+from gateway.lineage.work import Work
 from gateway.versioning.model import ObjectInfo, Repo, Snapshot
 from gateway.versioning.names import BucketName
 from gateway.versioning.store import Store
@@ -22,7 +24,7 @@ SOURCES_MAX = 1000
 _INLINE_BYTES_MAX = 64 * 1024
 
 
-async def _every(_repo: Repo) -> bool:
+async def _every(_place: Repo | Snapshot, _key: str) -> bool:
     return True
 
 
@@ -33,7 +35,7 @@ class Write:
     bucket: the branch. size, etag: of the whole object. sha256: hex, of the whole body, where it
         is known already. account, key_name: whose key signed.
     declared_sources: s3 URIs that the writer named; what is none is passed over.
-    readable: which repos the writer may read; sources in others are external.
+    readable: what the writer may read; other sources are external.
     client_hint: what the client says of this attempt (unproven).
     """
 
@@ -87,10 +89,12 @@ class Recorder:
     """Describes writes by what they say and by what the store knows at that moment.
 
     No body makes it raise; the store's Unavailable passes through, as the commit would fail too.
+    reads: what this gateway served, to be told of each read and asked for what was seen.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, reads: ReadLog) -> None:
         self._store = store
+        self.reads = reads
 
     async def describe_put(self, write: Write, body: bytes | None) -> Described:
         """A body that was written; None: it is not at hand (too large, in parts, no JSON object).
@@ -100,7 +104,8 @@ class Recorder:
         label = await _read(body)
         declared = _declared(write)
         found = list(dict.fromkeys([*(label.sources if label else ()), *declared]))
-        sources = await resolve(self._store, found[:SOURCES_MAX], write.readable)
+        work = Work(label, write.time_ms, write.key_name, self.reads) if label else None
+        sources = await resolve(self._store, found[:SOURCES_MAX], write.readable, work)
         sha256 = write.sha256
         if sha256 is None and body is not None:
             sha256 = hashlib.sha256(body).hexdigest()

@@ -1,12 +1,14 @@
-"""From an s3 URI to the version of the object that it means now, and how sure that is."""
+"""From an s3 URI to the version of the object that it means, and how sure that is."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from gateway.lineage.choice import Choice
 from gateway.lineage.evidence import Evidence
 from gateway.lineage.uris import SourceUri
+from gateway.lineage.work import Work
 from gateway.versioning.errors import (
     Erased,
     InvalidKey,
@@ -20,8 +22,8 @@ from gateway.versioning.model import ObjectInfo, RefKind, Repo, Snapshot
 from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, parse_bucket
 from gateway.versioning.store import Store
 
-Readable = Callable[[Repo], Awaitable[bool]]
-"""Whether the writer may read that repo."""
+Readable = Callable[[Repo | Snapshot, str], Awaitable[bool]]
+"""Whether the writer may read that key there; of a repo: whether the writer may read any of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Source:
     repo: None where the source is external. ref: the branch or tag named; None beside a commit.
     version: the version id of the object; None where it is external or missing.
     pinned: the commit that the bucket names, itself or by a tag.
+    read_ms, changed_during: as in gateway.lineage.choice.
     """
 
     uri: SourceUri
@@ -39,6 +42,8 @@ class Source:
     ref: str | None = None
     version: CommitId | None = None
     pinned: CommitId | None = None
+    read_ms: int | None = None
+    changed_during: bool = False
 
     @property
     def exact_uri(self) -> SourceUri:
@@ -48,11 +53,13 @@ class Source:
         return SourceUri(str(BucketName(self.repo, self.ref, self.version)), self.uri.key)
 
 
-async def resolve(store: Store, uris: Iterable[SourceUri], readable: Readable) -> list[Source]:
-    """The sources that `uris` name at this moment, in order.
+async def resolve(
+    store: Store, uris: Iterable[SourceUri], readable: Readable, work: Work | None = None
+) -> list[Source]:
+    """The sources that `uris` name, in order: as they were in `work`, or are at this moment.
 
-    A repo that the writer may not read is external: whether a key is there is not his to learn.
-    Cost: one point read a source, and one more for the first of each bucket.
+    What the writer may not read is external: whether a key is there is not his to learn.
+    Cost: one point read a source, and one more for the first of each bucket; see Work.seen.
     Raises Unavailable.
     """
     places: dict[str, Source | Snapshot] = {}
@@ -63,8 +70,10 @@ async def resolve(store: Store, uris: Iterable[SourceUri], readable: Readable) -
             place = places[uri.bucket] = await _place(store, uri, readable)
         if isinstance(place, Source):
             sources.append(Source(uri, place.evidence, place.repo, place.ref))
+        elif await readable(place, uri.key):
+            sources.append(await _object(store, uri, place, work))
         else:
-            sources.append(await _object(store, uri, place))
+            sources.append(Source(uri, Evidence.EXTERNAL))
     return sources
 
 
@@ -83,23 +92,37 @@ async def _place(store: Store, uri: SourceUri, readable: Readable) -> Source | S
     try:
         bucket = parse_bucket(uri.bucket)
         try:
-            at = await store.resolve(bucket)
+            return await store.resolve(bucket)
         except (NoRef, NoCommit):
-            if not await readable(await store.repo(bucket.repo)):
+            if not await readable(await store.repo(bucket.repo), uri.key):
                 return external
             ref = bucket.ref if bucket.commit else bucket.branch
             return Source(uri, Evidence.MISSING, bucket.repo, ref)
     except (InvalidName, NoRepo):
         return external
-    return at if await readable(at.repo) else external
 
 
-async def _object(store: Store, uri: SourceUri, at: Snapshot) -> Source:
+async def _object(store: Store, uri: SourceUri, at: Snapshot, work: Work | None) -> Source:
     repo = at.repo.name
     try:
-        info = await store.stat(at, check_key(uri.key))
+        key = check_key(uri.key)
+        if work is not None and at.kind is RefKind.BRANCH:
+            return _seen(uri, at, await work.seen(store, at, key))
+        info = await store.stat(at, key)
     except (NoKey, Erased, InvalidKey):
         return Source(uri, Evidence.MISSING, repo, at.ref)
     if at.kind is RefKind.BRANCH:
         return Source(uri, Evidence.HEAD_AT_PUT, repo, at.ref, info.version)
     return Source(uri, Evidence.PINNED, repo, at.ref, info.version, at.commit)
+
+
+def _seen(uri: SourceUri, at: Snapshot, chosen: Choice) -> Source:
+    return Source(
+        uri,
+        chosen.evidence,
+        at.repo.name,
+        at.ref,
+        chosen.version,
+        read_ms=chosen.read_ms,
+        changed_during=chosen.changed_during,
+    )

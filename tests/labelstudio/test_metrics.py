@@ -46,12 +46,12 @@ def test_a_save_moves_the_counters_of_commits_requests_and_links(
     work: Work, counted: Counted
 ) -> None:
     task = work.api.tasks(work.project)[0]
-    requests, links = counted.requests("PutObject", "200"), counted.links("head-at-put")
+    requests, links = counted.requests("PutObject", "200"), counted.links("observed")
     assert counted.commits("put") == 0
     annotation = work.api.annotate(task["id"], choice("Positive"))["id"]
     assert counted.commits("put") == 1
     assert counted.requests("PutObject", "200") - requests == 1
-    assert counted.links("head-at-put") - links == 1
+    assert counted.links("observed") - links == 1
     saved = counted.last_commit()
     work.api.update_annotation(annotation, choice("Negative"))
     assert counted.commits("put") == 2

@@ -18,10 +18,10 @@ MANY = 1105
 
 
 @pytest.fixture(scope="session")
-def many_pictures(gateway: LiveGateway) -> str:
+def many_pictures(studio_gateway: LiveGateway) -> str:
     """A bucket of more objects than a page lists, some of them below a sub-folder."""
     bucket = "master.many-pictures"
-    client = gateway.s3()
+    client = studio_gateway.s3()
     client.create_bucket(Bucket=bucket)
 
     def put(number: int) -> None:

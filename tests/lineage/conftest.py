@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,17 @@ __all__ = ["pytest_pyfunc_call", "runner"]
 
 
 @pytest.fixture
-def store(tmp_path: Path, runner: asyncio.Runner) -> Iterator[EmbeddedStore]:
+def clock() -> Callable[[], int]:
+    """The clock of the store."""
+    return ticking_clock()
+
+
+@pytest.fixture
+def store(
+    tmp_path: Path, runner: asyncio.Runner, clock: Callable[[], int]
+) -> Iterator[EmbeddedStore]:
     """An empty store."""
-    made = runner.run(EmbeddedStore.open(tmp_path / "data", clock=ticking_clock()))
+    made = runner.run(EmbeddedStore.open(tmp_path / "data", clock=clock))
     yield made
     runner.run(made.close())
 

@@ -7,17 +7,17 @@ from hands import Hand
 from gateway.lineage.evidence import Evidence
 from gateway.lineage.resolve import Source, copied, resolve
 from gateway.lineage.uris import SourceUri
-from gateway.versioning.model import Repo
+from gateway.versioning.model import Repo, Snapshot
 from gateway.versioning.names import parse_bucket
 from gateway.versioning.store import Store
 
 
-async def everywhere(_: Repo) -> bool:
+async def everywhere(_place: Repo | Snapshot, _key: str) -> bool:
     return True
 
 
 async def one(store: Store, bucket: str, key: str, *, readable: bool = True) -> Source:
-    async def may_read(_: Repo) -> bool:
+    async def may_read(_place: Repo | Snapshot, _key: str) -> bool:
         return readable
 
     [source] = await resolve(store, [SourceUri(bucket, key)], may_read)

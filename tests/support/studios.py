@@ -6,6 +6,7 @@ Label Studio of the session starts in seconds on a copy of that directory.
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import shutil
@@ -15,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trustme
 from history import Branch
-from live import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LiveGateway
+from live import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LiveGateway, live_gateway
 from tls import TlsFront, tls_front
 
 from scripts.example import BOXES, SENTIMENT, Example
@@ -79,6 +81,14 @@ class Work:
         bucket = f"{commit}.{self.labels.bucket}" if commit else self.labels.bucket
         body: bytes = self.desk.gateway.s3().get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
+
+    def look(self, task: int, key: str, **headers: str) -> httpx.Response:
+        """Label Studio's answer to the browser that shows that object of a task: it, or a link."""
+        uri = base64.urlsafe_b64encode(f"s3://{self.raw.bucket}/{key}".encode()).decode()
+        studio = self.desk.studio
+        headers["Authorization"] = f"Token {studio.login.token}"
+        url = f"{studio.url}/tasks/{task}/resolve/"
+        return httpx.get(url, params={"fileuri": uri}, headers=headers, trust_env=False)
 
     def version(self, key: str) -> str:
         """The version of a source object that is the current one."""
@@ -148,6 +158,13 @@ def studio_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return seed
 
 
+@pytest.fixture(scope="session")
+def studio_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    """A gateway for Label Studios alone: only the first branches get series of their own."""
+    with live_gateway(tmp_path_factory.mktemp("studio-gateway") / "data") as serving:
+        yield serving
+
+
 @contextmanager
 def desk_at(
     seed: Path,
@@ -169,31 +186,31 @@ def desk_at(
 
 
 @pytest.fixture(scope="session")
-def http_desk(studio_seed: Path, gateway: LiveGateway) -> Iterator[Desk]:
+def http_desk(studio_seed: Path, studio_gateway: LiveGateway) -> Iterator[Desk]:
     """Label Studio and the gateway, over plain HTTP."""
-    with desk_at(studio_seed, gateway) as desk:
+    with desk_at(studio_seed, studio_gateway) as desk:
         yield desk
 
 
 @pytest.fixture(scope="session")
-def https_desk(studio_seed: Path, gateway: LiveGateway) -> Iterator[Desk]:
+def https_desk(studio_seed: Path, studio_gateway: LiveGateway) -> Iterator[Desk]:
     """Label Studio and the gateway behind a TLS front, which makes boto3 send other PUTs."""
     ca, bundle = trustme.CA(), studio_seed.with_name("ca.pem")
     ca.cert_pem.write_to_path(str(bundle))
     with (
-        tls_front(gateway.port, ca) as front,
+        tls_front(studio_gateway.port, ca) as front,
         desk_at(
-            studio_seed, gateway, front=front, variables={"AWS_CA_BUNDLE": str(bundle)}
+            studio_seed, studio_gateway, front=front, variables={"AWS_CA_BUNDLE": str(bundle)}
         ) as desk,
     ):
         yield desk
 
 
 @pytest.fixture(scope="session")
-def task_layout_desk(studio_seed: Path, gateway: LiveGateway) -> Iterator[Desk]:
+def task_layout_desk(studio_seed: Path, studio_gateway: LiveGateway) -> Iterator[Desk]:
     """A Label Studio that writes each task with all its annotations into one object."""
     variables = {"FUTURE_SAVE_TASK_TO_STORAGE": "true"}
-    with desk_at(studio_seed, gateway, variables=variables) as desk:
+    with desk_at(studio_seed, studio_gateway, variables=variables) as desk:
         yield desk
 
 
