@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from gateway.admin import history, repos
+from gateway.admin import dataset, exports, history, repos
 from gateway.admin.models import (
     BranchesOut,
     CommitPage,
@@ -25,6 +25,7 @@ from gateway.admin.models import (
     iso,
 )
 from gateway.admin.services import Caller
+from gateway.lineage.openlineage import Granularity
 from gateway.versioning.model import RefKind
 
 PAGE_MAX = 1000
@@ -163,6 +164,39 @@ async def lineage(
 ) -> LineageOut:
     """Where an object comes from: who labeled, in which task, from which source's version."""
     return await history.lineage(caller, ref, key, version)
+
+
+@api.get("/refs/{ref}/prov", tags=["exports"])
+async def prov(
+    caller: Signed,
+    ref: RefText,
+    key: Annotated[str | None, Query(description="only the write that made this object")] = None,
+    version: Annotated[str | None, Query(description="of that object; else the current")] = None,
+) -> dict[str, Any]:
+    """The commit a REF names, or the write that made an object, as W3C PROV-JSON."""
+    return await exports.prov_of(caller, ref, key, version)
+
+
+@api.get("/refs/{ref}/openlineage", tags=["exports"])
+async def openlineage(
+    caller: Signed,
+    ref: RefText,
+    datasets: Annotated[
+        Granularity, Query(description="what one dataset is: the beginning of keys, or an object")
+    ] = Granularity.PREFIX,
+) -> dict[str, Any]:
+    """The commit a REF names as an OpenLineage RunEvent."""
+    return await exports.event_of(caller, ref, datasets)
+
+
+@api.get("/refs/{ref}/croissant", tags=["exports"])
+async def croissant(
+    caller: Signed,
+    ref: RefText,
+    prefix: Annotated[str, Query(description="only objects whose keys begin so")] = "",
+) -> dict[str, Any]:
+    """The state a REF names, a tag as a rule, as a Croissant dataset (JSON-LD)."""
+    return await dataset.croissant_of(caller, ref, prefix)
 
 
 @api.get("/diff", tags=["history"])

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from gateway.admin.errors import Refusal, answer
 from gateway.admin.services import Caller, Services
 from gateway.auth.asgi import Scope, read_request
-from gateway.auth.gate import Identity
+from gateway.auth.identity import Identity
 from gateway.protocol import payload, sigv4
 from gateway.protocol.errors import S3Error
 
@@ -91,7 +91,7 @@ class Edge:
         body = await _read(receive)
         finish.body_awaited = False
         _check_body(identity, body)
-        caller = Caller(self._services, identity, finish.request_id)
+        caller = Caller(self._services, identity, request)
         scope.setdefault("state", {})["caller"] = caller
         return _Replay(body, receive)
 

@@ -32,6 +32,7 @@ STATUS_BY_ERROR: dict[type[store.StoreError], int] = {
     store.HeadMoved: 409,
     store.InvalidPart: 400,
     store.Erased: 410,
+    store.Held: 403,
     store.PathConflict: 409,
     store.Denied: 403,
     store.Unsupported: 501,

@@ -15,9 +15,13 @@ from gateway.admin.models import (
     SideOut,
     iso,
 )
-from gateway.admin.refs import resolve_ref, spell, spell_pinned
+from gateway.admin.refs import LISTED, resolve_ref, spell, spell_pinned
 from gateway.admin.services import Caller
+from gateway.auth.access import Asked, common, denied
+from gateway.auth.grants import EVERYWHERE
+from gateway.auth.sight import changes_seen, diff_seen, log_seen
 from gateway.lineage.query import object_lineage
+from gateway.protocol.operations import Right
 from gateway.versioning.model import ChangeInfo, Commit, DiffEntry, Entry, Snapshot
 from gateway.versioning.names import CommitId, is_commit_id
 
@@ -27,20 +31,22 @@ async def log_page(
 ) -> LogOut:
     """Commits from `ref` back, newest first; path: as Store.log. Raises what resolve_ref does."""
     at = await resolve_ref(caller, ref)
-    # One more than asked for tells whether there is a next page.
-    commits = await caller.store.log(
-        at, path=path, after=commit_id(after, "after"), limit=limit + 1
+    commits, following = await log_seen(
+        caller.store,
+        at,
+        await caller.access.sight(at, LISTED),
+        path=path,
+        after=commit_id(after, "after"),
+        limit=limit,
     )
-    shown = [commit_out(commit) for commit in commits[:limit]]
-    more = len(commits) > limit
-    return LogOut(at=at_out(at), commits=shown, next_after=shown[-1].id if more else None)
+    shown = [commit_out(commit) for commit in commits]
+    return LogOut(at=at_out(at), commits=shown, next_after=following)
 
 
 async def commit_page(caller: Caller, ref: str, *, after: str, limit: int) -> CommitPage:
     """The commit `ref` names, with its changes by key. Raises what resolve_ref does."""
     at = await resolve_ref(caller, ref)
-    commit = await caller.store.commit_info(at)
-    changes = await caller.store.changes(at, after=after, limit=limit + 1)
+    commit, changes = await read_commit(caller, at, after=after, limit=limit + 1)
     shown = [_change_out(change) for change in changes[:limit]]
     return CommitPage(
         at=at_out(at),
@@ -50,12 +56,32 @@ async def commit_page(caller: Caller, ref: str, *, after: str, limit: int) -> Co
     )
 
 
+async def read_commit(
+    caller: Caller, at: Snapshot, *, after: str = "", limit: int
+) -> tuple[Commit, list[ChangeInfo]]:
+    """The commit of a state and the first of its changes, as far as the caller may read them.
+
+    Raises S3Error (AccessDenied) where it changes nothing of that.
+    """
+    sight = await caller.access.sight(at, LISTED)
+    commit = await caller.store.commit_info(at)
+    changes = await changes_seen(caller.store, at, sight, after=after, limit=limit)
+    if not (changes or after or sight == EVERYWHERE):
+        raise denied(f"commit {commit.id} changes nothing that key {caller.key.name!r} may read.")
+    return commit, changes
+
+
 async def diff_page(
     caller: Caller, old: str, new: str, *, prefix: str, after: str, limit: int
 ) -> DiffOut:
     """Objects that differ between two refs, by key. Raises what resolve_ref does."""
     before, now = await resolve_ref(caller, old), await resolve_ref(caller, new)
-    page = await caller.store.diff(before, now, prefix=prefix, after=after, limit=limit)
+    sight = common(
+        await caller.access.sight(before, LISTED), await caller.access.sight(now, LISTED)
+    )
+    page = await diff_seen(
+        caller.store, before, now, sight, prefix=prefix, after=after, limit=limit
+    )
     return DiffOut(
         old=at_out(before),
         new=at_out(now),
@@ -66,7 +92,7 @@ async def diff_page(
 
 async def lineage(caller: Caller, ref: str, key: str, version: str | None) -> LineageOut:
     """From the object to its sources. Raises what resolve_ref and object_lineage do."""
-    at = await resolve_ref(caller, ref)
+    at = await resolve_ref(caller, ref, Asked(Right.READ, "s3:GetObject", key))
     found = await object_lineage(caller.store, at, key, commit_id(version, "version"))
     return LineageOut.model_validate(found)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from gateway.admin.errors import Refusal
 from gateway.admin.services import Caller
-from gateway.auth.gate import allow, readable_of
+from gateway.auth.access import Asked, Reach, denied
 from gateway.protocol.operations import Right
 from gateway.versioning.errors import NoCommit, Unsupported
 from gateway.versioning.model import RefKind, Repo, Snapshot
@@ -22,11 +22,14 @@ from gateway.versioning.names import (
     parse_bucket,
 )
 
+LISTED = Asked(Right.READ, "s3:ListBucket", reach=Reach.SOME)
+"""To see of a state which keys it has, as far as they may be read."""
+
 
 async def resolve_ref(
-    caller: Caller, text: str, right: Right = Right.READ, *, repo: RepoName | None = None
+    caller: Caller, text: str, asked: Asked = LISTED, *, repo: RepoName | None = None
 ) -> Snapshot:
-    """The state `text` names now, after checking `right` on its repo.
+    """The state `text` names now, where the caller may do there what is asked.
 
     repo: where a bare commit id is looked for; everywhere when None.
     Raises InvalidName, NoRepo, NoRef, NoCommit, Unsupported (`REF@time`),
@@ -40,17 +43,18 @@ async def resolve_ref(
         found = await caller.store.resolve(BucketName(repo, None, CommitId(text)))
     else:
         found = await _bare_commit(caller, CommitId(text))
-    await allow(caller.key, right, found.repo)
+    await caller.access.demand(found, asked)
     return found
 
 
-async def open_repo(caller: Caller, text: str, right: Right) -> Repo:
-    """The repo spelled `name[.project]`, after checking `right` on it.
+async def open_repo(caller: Caller, text: str) -> Repo:
+    """The repo spelled `name[.project]`, where the caller may read anything in it.
 
     Raises InvalidName, NoRepo, S3Error (AccessDenied).
     """
     repo = await caller.store.repo(parse_repo(text))
-    await allow(caller.key, right, repo)
+    if not await caller.access.touches(Right.READ, repo):
+        raise denied(f"key {caller.key.name!r} may read nothing of repo {repo.name}.")
     return repo
 
 
@@ -75,8 +79,7 @@ def spell_pinned(at: Snapshot) -> str:
 
 async def _bare_commit(caller: Caller, commit: CommitId) -> Snapshot:
     everywhere = await caller.store.find_commit(commit)
-    readable = await readable_of(caller.key, (one.repo for one in everywhere))
-    found = [one for one in everywhere if one.repo in readable]
+    found = [one for one in everywhere if await caller.access.permits(one, LISTED)]
     match found:
         case []:
             raise NoCommit(f"no commit {commit} in any repo that this key may read")

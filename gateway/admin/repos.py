@@ -10,7 +10,7 @@ from gateway.admin.errors import Refusal
 from gateway.admin.models import RefOut, RepoOut, iso
 from gateway.admin.refs import open_repo, parse_repo, resolve_ref
 from gateway.admin.services import Caller
-from gateway.auth.gate import allow, allow_create, readable_of
+from gateway.auth.access import Asked, denied, readable_refs, readable_repos
 from gateway.protocol.operations import Right
 from gateway.versioning.errors import AlreadyExists, NoRepo, NotEmpty
 from gateway.versioning.model import Ref, RefKind, Repo, Snapshot
@@ -21,8 +21,11 @@ log = logging.getLogger(__name__)
 
 async def list_repos(caller: Caller) -> list[RepoOut]:
     """Every repo the caller may read, by project and name."""
-    counts = Counter((ref.repo, ref.kind) for ref in await caller.store.refs())
-    readable = await readable_of(caller.key, await caller.store.repos())
+    counts: Counter[tuple[RepoName, RefKind]] = Counter()
+    for kind in (RefKind.BRANCH, RefKind.TAG):
+        refs = await readable_refs(caller.access, caller.store, kind)
+        counts.update((ref.repo, kind) for ref in refs)
+    readable = await readable_repos(caller.access, caller.store)
     return [_repo_out(repo, counts) for repo in readable]
 
 
@@ -33,7 +36,7 @@ async def create_repo(caller: Caller, text: str) -> RepoOut:
     """
     name = parse_repo(text)
     if caller.key.roles is None:
-        await allow_create(caller.key, name)
+        await caller.access.demand_repo(name, None)
         repo = await caller.store.create_repo(name, caller.key.account)
     else:
         repo = await _create_as_holder(caller, name)
@@ -42,16 +45,15 @@ async def create_repo(caller: Caller, text: str) -> RepoOut:
 
 
 async def list_refs(caller: Caller, kind: RefKind, repo: str | None = None) -> list[RefOut]:
-    """Branches or tags: of one repo, else of every repo the caller may read.
+    """The branches or tags that the caller may read: of one repo, else of all.
 
     Raises InvalidName, NoRepo, S3Error (AccessDenied).
     """
-    if repo is not None:
-        name = (await open_repo(caller, repo, Right.READ)).name
-        return [ref_out(ref) for ref in await caller.store.refs(name, kind)]
-    readable = await readable_of(caller.key, await caller.store.repos())
-    names = {one.name for one in readable}
-    return [ref_out(ref) for ref in await caller.store.refs(kind=kind) if ref.repo in names]
+    if repo is None:
+        return [ref_out(ref) for ref in await readable_refs(caller.access, caller.store, kind)]
+    owner = await open_repo(caller, repo)
+    refs = await caller.store.refs(owner.name, kind)
+    return [ref_out(ref) for ref in refs if await caller.access.readable(owner, ref)]
 
 
 async def create_branch(caller: Caller, repo: str, name: str, start: str | None) -> RefOut:
@@ -59,7 +61,7 @@ async def create_branch(caller: Caller, repo: str, name: str, start: str | None)
 
     Raises what resolve_ref does, AlreadyExists, Refusal (OtherRepo).
     """
-    owner = await open_repo(caller, repo, Right.ADMIN)
+    owner = await _administered(caller, repo, name)
     check_name(name, "branch")
     at = None if start is None else await _own_state(caller, owner.name, start)
     ref = await caller.store.create_branch(owner.name, name, account=caller.key.account, start=at)
@@ -69,7 +71,7 @@ async def create_branch(caller: Caller, repo: str, name: str, start: str | None)
 
 async def create_tag(caller: Caller, repo: str, name: str, target: str) -> RefOut:
     """A tag at `target` (a REF of the same repo). Raises as create_branch."""
-    owner = await open_repo(caller, repo, Right.ADMIN)
+    owner = await _administered(caller, repo, name)
     check_name(name, "tag")
     at = await _own_state(caller, owner.name, target)
     ref = await caller.store.create_tag(owner.name, name, at, account=caller.key.account)
@@ -83,7 +85,8 @@ async def delete_branch(caller: Caller, repo: str, name: str, *, force: bool) ->
     force: also when it is the repo's last ref and shows something, so that all of it goes.
     Raises InvalidName, NoRepo, NoRef, ReadOnly, NotEmpty, S3Error (AccessDenied).
     """
-    owner = await open_repo(caller, repo, Right.ADMIN)
+    owner = await _administered(caller, repo, name)
+    await _demand_delete(caller, owner, name)
     last = _is_last(await caller.store.refs(owner.name), name)
     if last and force:
         await _allow_losing_all(caller, owner)
@@ -96,7 +99,7 @@ async def delete_branch(caller: Caller, repo: str, name: str, *, force: bool) ->
 
 async def delete_tag(caller: Caller, repo: str, name: str, *, force: bool) -> None:
     """Take the tag's name away. force, errors: as delete_branch."""
-    owner = await open_repo(caller, repo, Right.ADMIN)
+    owner = await _administered(caller, repo, name)
     if _is_last(await caller.store.refs(owner.name), name, RefKind.TAG):
         if not force:
             raise NotEmpty(_last_ref(owner.name, name, "tag"))
@@ -110,7 +113,7 @@ async def _create_as_holder(caller: Caller, name: RepoName) -> Repo:
     try:
         await caller.store.repo(name)
     except NoRepo:
-        await allow_create(caller.key, name)
+        await caller.access.demand_repo(name, None)
         return await caller.store.repo(name)
     raise AlreadyExists(f"repo {name} is there already")
 
@@ -142,13 +145,29 @@ def _repo_out(repo: Repo, counts: Counter[tuple[RepoName, RefKind]]) -> RepoOut:
 
 
 async def _allow_losing_all(caller: Caller, owner: Repo) -> None:
-    """Raise AccessDenied where the store's own roles do not let the caller delete the repo."""
-    if caller.key.roles is not None:
-        await allow(caller.key, Right.ERASE, owner)
+    """Raise AccessDenied unless the caller may let the repo go, with all that is in it."""
+    if caller.key.roles is None:
+        await caller.access.demand_admin(owner, None)
+    elif not await caller.access.touches(Right.ERASE, owner):
+        raise denied(f"key {caller.key.name!r} may not delete repo {owner.name}.")
+
+
+async def _administered(caller: Caller, text: str, name: str) -> Repo:
+    """The repo, where the caller has `admin` on that branch or tag of it, be it there or not."""
+    repo = await caller.store.repo(parse_repo(text))
+    await caller.access.demand_admin(repo, name)
+    return repo
+
+
+async def _demand_delete(caller: Caller, repo: Repo, branch: str) -> None:
+    """Raise AccessDenied where a policy of the branch denies that it is deleted."""
+    at = await caller.store.resolve(BucketName(repo.name, branch))
+    await caller.access.demand(at, Asked(Right.ADMIN, "s3:DeleteBucket"))
 
 
 async def _own_state(caller: Caller, repo: RepoName, text: str) -> Snapshot:
-    at = await resolve_ref(caller, text, repo=repo)
+    """The state a new branch or tag begins with: who makes one shows all of it under a new name."""
+    at = await resolve_ref(caller, text, Asked(Right.READ, "s3:ListBucket"), repo=repo)
     if at.repo.name != repo:
         raise Refusal(
             400,

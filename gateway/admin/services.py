@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.auth.access import Access
 from gateway.auth.credentials import Key
-from gateway.auth.gate import Gate, Identity
+from gateway.auth.gate import Gate
+from gateway.auth.identity import Identity
 from gateway.observability.metrics import Metrics
+from gateway.protocol.request import Request
 from gateway.versioning.store import Store
 
 
@@ -27,11 +30,11 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed request: the services at hand, whose key signed, and the id of the request."""
+    """A signed request, the services at hand, and whose key signed."""
 
     services: Services
     identity: Identity
-    request_id: str
+    request: Request
 
     @property
     def store(self) -> Store:
@@ -42,3 +45,14 @@ class Caller:
     def key(self) -> Key:
         """The key that signed, with its grants."""
         return self.identity.key
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request, as the log has it."""
+        return self.request.id
+
+    @property
+    def access(self) -> Access:
+        """What the request may do."""
+        services = self.services
+        return Access(services.store, self.identity, self.request, services.clock)

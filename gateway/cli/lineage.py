@@ -8,29 +8,51 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.connection import connect
-from gateway.cli.names import parse_object
+from gateway.cli.exports import asked_form, read_export
+from gateway.cli.names import parse_place
 from gateway.cli.options import JsonOption, examples
 from gateway.cli.output import print_fields, print_json, print_table, say
 
 EXAMPLES = examples(
     "lineage s3://master.labels/sentiment/1",
-    "lineage s3://master.labels/sentiment/1 --version 019f0c5e5e0b4a7d9c1e8f2a3b4c5d6e",
+    "lineage master.labels/sentiment/1 --version 019f0c5e5e0b4a7d9c1e8f2a3b4c5d6e",
+    "lineage master.labels --prov                 the newest commit as W3C PROV-JSON",
+    "lineage master.labels --openlineage          ... or as an OpenLineage event",
+    "lineage v1.labels --croissant                what a tag holds, as a Croissant dataset",
 )
 
 
 def lineage(
+    *,
     context: typer.Context,
-    uri: Annotated[
-        str, typer.Argument(metavar="s3://BUCKET/KEY", help="The object; its key as it is, raw.")
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF[/PATH]",
+            help="The object, its key as it is, raw; s3://BUCKET/KEY will do. "
+            "For --prov without a path the commit, for --croissant the beginning of keys.",
+        ),
     ],
     version: Annotated[
         str | None, typer.Option(metavar="ID", help="A version of it; else the current one.")
     ] = None,
+    prov: Annotated[bool, typer.Option("--prov", help="Print W3C PROV-JSON.")] = False,
+    openlineage: Annotated[
+        bool, typer.Option("--openlineage", help="Print the commit as an OpenLineage event.")
+    ] = False,
+    croissant: Annotated[
+        bool, typer.Option("--croissant", help="Print a Croissant dataset of the objects there.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show where an object comes from: who labeled, in which task, and from which sources."""
-    target = parse_object(uri)
-    found = connect(context).get("refs", target.bucket, "lineage", key=target.key, version=version)
+    form = asked_form(prov=prov, openlineage=openlineage, croissant=croissant)
+    target = parse_place(place, key_needed=form is None)
+    client = connect(context)
+    if form is not None:
+        print_json(read_export(client, form, target, version))
+        return
+    found = client.get("refs", target.bucket, "lineage", key=target.key, version=version)
     if json:
         print_json(found)
         return
@@ -43,7 +65,7 @@ def lineage(
         say("")
         print_table(
             ["source", "evidence", "version"],
-            [(one["uri"], one["evidence"], one.get("commit", "")) for one in sources],
+            [(one["uri"], _evidence(one), one.get("commit", "")) for one in sources],
             wrapped=["source"],
         )
     if left_out := record.get("sources_left_out"):
@@ -65,6 +87,11 @@ def _fields(record: dict[str, Any]) -> dict[str, object]:
         "skipped": "yes" if record.get("was_cancelled") else None,
         "request": record.get("request_id"),
     }
+
+
+def _evidence(source: dict[str, Any]) -> str:
+    evidence = str(source["evidence"])
+    return f"{evidence}, changed meanwhile" if source.get("changed_during") else evidence
 
 
 def _time(time_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""Names as they are typed: `branch.repo[.project]`, `s3://bucket/key`."""
+"""Names as they are typed: `branch.repo[.project]`, `REF[/key]`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class NamedRef(NamedTuple):
     repo: str
 
 
-class ObjectUri(NamedTuple):
-    """An object: the bucket as it is spelled, and the key raw."""
+class Place(NamedTuple):
+    """A REF as it is spelled, and in it an object: the key raw, None where none is named."""
 
     bucket: str
-    key: str
+    key: str | None
 
 
 def parse_named_ref(text: str, what: str) -> NamedRef:
@@ -41,9 +41,11 @@ def parse_named_ref(text: str, what: str) -> NamedRef:
     return NamedRef(bucket.ref, str(bucket.repo))
 
 
-def parse_object(text: str) -> ObjectUri:
-    """`s3://bucket/key`, the key raw. Raises WrongUse."""
+def parse_place(text: str, *, key_needed: bool) -> Place:
+    """`REF[/key]`, `s3://` in front or not, the key raw. Raises WrongUse."""
     bucket, _, key = text.removeprefix(SCHEME).partition("/")
-    if not text.startswith(SCHEME) or not bucket or not key:
-        raise WrongUse(f"{text!r} does not name an object", "write s3://<bucket>/<key>")
-    return ObjectUri(bucket, key)
+    if not bucket or (key_needed and not key):
+        raise WrongUse(
+            f"{text!r} does not name an object", "write REF/<key> or s3://<bucket>/<key>"
+        )
+    return Place(bucket, key or None)

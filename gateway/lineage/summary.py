@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import quote
 
 from gateway.lineage.labelstudio import Label
 from gateway.lineage.resolve import Source
-from gateway.lineage.uris import SCHEME
 
 SOURCES_BYTES_MAX = 1024
 MORE = "..."
@@ -25,7 +23,7 @@ def summary(label: Label | None, sources: Sequence[Source]) -> dict[str, str]:
     if newest and newest.annotator is not None:
         values["author"] = str(newest.annotator)
     if sources:
-        values["sources"] = _cut(_encoded(source) for source in sources)
+        values["sources"] = _cut(source.exact_uri.encoded for source in sources)
         values["evidence"] = ",".join(dict.fromkeys(source.evidence for source in sources))
     return values
 
@@ -40,8 +38,3 @@ def _cut(texts: Iterable[str]) -> str:
             return ",".join([*shown, MORE])
         shown.append(text)
     return ",".join(shown)
-
-
-def _encoded(source: Source) -> str:
-    bucket, key = source.exact_uri
-    return f"{SCHEME}{quote(bucket, safe='')}/{quote(key)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 SCHEME = "s3://"
 # A bucket has at most 255 characters and a key at most 1,024 bytes: longer text names no object.
@@ -27,6 +28,11 @@ class SourceUri(NamedTuple):
 
     def __str__(self) -> str:
         return f"{SCHEME}{self.bucket}/{self.key}"
+
+    @property
+    def encoded(self) -> str:
+        """The same with the key percent-encoded, for readers that take it for a URI."""
+        return f"{SCHEME}{quote(self.bucket, safe='')}/{quote(self.key)}"
 
 
 def parse_uri(text: str) -> SourceUri | None:

@@ -11,7 +11,10 @@ import pytest
 from gateway.admin.errors import Refusal
 from gateway.admin.refs import resolve_ref, spell, spell_pinned
 from gateway.admin.services import Caller
+from gateway.auth.credentials import Key
 from gateway.auth.grants import Grants, Scope
+from gateway.auth.identity import Identity
+from gateway.protocol.request import Request
 from gateway.versioning.model import Ref, RefKind, Repo, Snapshot
 from gateway.versioning.names import CommitId, RepoName
 
@@ -29,11 +32,13 @@ def caller(*found: Snapshot, scope: Scope = Scope.OWN) -> Caller:
     async def refs(repo: RepoName) -> list[Ref]:
         return [Ref(repo, "dev", RefKind.BRANCH, COMMIT, 0, "me")]
 
-    key = SimpleNamespace(name="k", account="me", grants=Grants(scope), roles=None)
-    store: Any = SimpleNamespace(find_commit=find_commit, refs=refs)
-    services: Any = SimpleNamespace(store=store)
-    identity: Any = SimpleNamespace(key=key)
-    return Caller(services, identity, "ID")
+    async def containing(at: Snapshot) -> list[Ref]:
+        return await refs(at.repo.name)
+
+    store: Any = SimpleNamespace(find_commit=find_commit, refs=refs, containing=containing)
+    services: Any = SimpleNamespace(store=store, clock=lambda: 0)
+    identity = Identity(Key("k", "me", "id", "secret", Grants(scope)), "UNSIGNED-PAYLOAD")
+    return Caller(services, identity, Request("GET", "/", "", (), {}))
 
 
 def test_a_commit_of_several_repos_is_refused_with_the_candidates() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from labels import annotation, encoded
 from live import LiveGateway
 
 Printed = Callable[..., Any]
@@ -121,6 +122,20 @@ def test_a_commit_is_shown_with_the_sources_of_each_change(
     assert all(uri in gateway.cli("lineage", f"s3://{repo}/made").stdout for uri in uris)
 
 
+def test_a_source_that_changed_while_the_label_was_made_is_pointed_out(
+    gateway: LiveGateway, s3: Any, repo: str
+) -> None:
+    version = put(s3, f"master.{repo}", "picture")  # newer than the work on that label
+    body = encoded(annotation({"image": f"s3://{repo}/picture"}))
+    s3.put_object(Bucket=f"master.{repo}", Key="label", Body=body)
+    [line] = [
+        line
+        for line in gateway.cli("lineage", f"s3://{repo}/label").stdout.splitlines()
+        if version in line
+    ]
+    assert "head-at-put, changed meanwhile" in line
+
+
 def test_an_older_version_has_its_own_lineage(s3: Any, repo: str, printed: Printed) -> None:
     first = put(s3, f"master.{repo}", "a", b"1")
     put(s3, f"master.{repo}", "a", b"22")
@@ -138,7 +153,8 @@ def test_an_older_version_has_its_own_lineage(s3: Any, repo: str, printed: Print
         (("branch", "create", "feature/x.{repo}"), 1, "'feature_x' would do"),
         (("branch", "create", "{repo}"), 2, "<branch>.<repo>"),
         (("branch", "delete", "nothing.{repo}"), 1, "labelgate branch list"),
-        (("lineage", "{repo}/key"), 2, "s3://<bucket>/<key>"),
+        (("lineage", "{repo}"), 2, "s3://<bucket>/<key>"),
+        (("lineage", "{repo}/key"), 1, "NoKey"),
         (("lineage", "s3://{repo}/nothing"), 1, "NoKey"),
         (("repo", "create", "{repo}"), 1, "AlreadyExists"),
         (("tag", "create", "v1.{repo}"), 2, "--from"),

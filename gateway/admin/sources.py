@@ -1,0 +1,77 @@
+"""Which sources of a write its reader may know of: those it may read itself.
+
+Who may read a label need not be let into the raw data, as it need not be the label's writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from gateway.admin.services import Caller
+from gateway.auth.access import Asked
+from gateway.lineage.written import Used
+from gateway.protocol.operations import Right
+from gateway.versioning.errors import NotFound
+from gateway.versioning.model import ChangeInfo, Snapshot
+from gateway.versioning.names import BucketName, CommitId, RepoName
+
+
+class SourcesSeen:
+    """Takes out of records what the caller may not read. Cost: one resolve a version."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._states: dict[BucketName, Snapshot | None] = {}
+
+    async def of_all(self, changes: Iterable[ChangeInfo]) -> list[ChangeInfo]:
+        """The changes, with the sources that are hidden counted in `sources_left_out`."""
+        seen = []
+        for change in changes:
+            # A store that answers at once would keep every other request waiting for all of them.
+            await asyncio.sleep(0)
+            seen.append(await self._of(change))
+        return seen
+
+    async def _of(self, change: ChangeInfo) -> ChangeInfo:
+        record = change.lineage
+        if record is None or not record.get("sources"):
+            return change
+        seen = [form for form in record["sources"] if await self._readable(Used(form))]
+        hidden = len(record["sources"]) - len(seen)
+        if not hidden:
+            return change
+        told: dict[str, Any] = {
+            **record,
+            "sources": seen,
+            "sources_left_out": record.get("sources_left_out", 0) + hidden,
+        }
+        return replace(change, lineage=told)
+
+    async def _readable(self, source: Used) -> bool:
+        """External ones are no secret of ours. What is gone is hidden: it has no readers."""
+        if source.repo is None:
+            return True
+        if source.version is None:
+            return await self._knows(source.repo)
+        at = await self._state(source.repo, source.version)
+        asked = Asked(Right.READ, "s3:GetObject", source.named.key)
+        return at is not None and await self._caller.access.permits(at, asked)
+
+    async def _knows(self, repo: RepoName) -> bool:
+        try:
+            found = await self._caller.store.repo(repo)
+        except NotFound:
+            return False
+        return await self._caller.access.touches(Right.READ, found)
+
+    async def _state(self, repo: RepoName, version: CommitId) -> Snapshot | None:
+        bucket = BucketName(repo, None, version)
+        if bucket not in self._states:
+            try:
+                self._states[bucket] = await self._caller.store.resolve(bucket)
+            except NotFound:
+                self._states[bucket] = None
+        return self._states[bucket]
