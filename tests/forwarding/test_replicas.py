@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import uvicorn
 from botocore.config import Config
 from fake_pachd import FakePachd
+from labels import annotation, encoded
 
 from gateway import server
 from gateway.app import gateway
@@ -114,6 +116,36 @@ def repo_of(replica: Replica, other: Replica) -> str:
     """A repo that `replica` owns."""
     names = (f"repo{number}" for number in range(1000))
     return next(n for n in names if owner(RepoName(n), [replica.url, other.url]) == replica.url)
+
+
+async def test_a_replica_does_not_stand_for_what_another_may_have_served(tmp_path: Path) -> None:
+    async with two(tmp_path) as (_, first, other):
+        # Nothing is written through the other before: its readers would be sent to the owner.
+        bucket = f"master.{repo_of(first, other)}"
+        await first.call("create_bucket", Bucket=bucket)
+        place = {"Bucket": bucket, "Key": "picture"}
+        await first.call("put_object", **place, Body=b"old")
+        await first.body(bucket, "picture")
+        newer = (await first.call("put_object", **place, Body=b"new"))["VersionId"]
+        await asyncio.sleep(0.01)
+        opened = datetime.now(UTC)
+        async with asyncio.timeout(20):
+            while await other.body(bucket, "picture") != b"new":
+                pass
+        saved = datetime.now(UTC)
+        form = annotation(
+            {"image": f"s3://{bucket}/picture"},
+            created_at=saved.isoformat(),
+            updated_at=saved.isoformat(),
+            lead_time=(saved - opened).total_seconds(),
+        )
+        form["task"]["created_at"] = opened.isoformat()
+        label = {"Bucket": bucket, "Key": "label"}
+        await other.call("put_object", **label, Body=encoded(form))
+        assert await other.forwarded("answered") == 1
+        shown = (await first.call("head_object", **label))["Metadata"]
+        assert shown["lineage-evidence"] == "head-at-open"
+        assert newer in shown["lineage-sources"]
 
 
 async def test_a_client_of_either_replica_sees_one_bucket(tmp_path: Path) -> None:
