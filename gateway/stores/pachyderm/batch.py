@@ -61,6 +61,12 @@ class Prepared:
         """The description of the commit while it is open."""
         return record.opening(self.batch, self.requests)
 
+    @property
+    def failed(self) -> bool:
+        """Whether there is nothing to fill the commit with, and nobody has heard of it yet."""
+        filling = self.filling
+        return filling.done() and (filling.cancelled() or filling.exception() is not None)
+
     def recorded(self, info: CommitInfo) -> Recorded:
         """The commit that holds this, once it is filled."""
         return record.recorded(
@@ -173,7 +179,7 @@ class Batch:
                 (id(request), judged.effective, judged.stale) for request, judged in self._judged
             ]
             growth = sum(judged.growth for _, judged in self._judged)
-            if self._made is not None and self._made[0] == asked:
+            if self._made is not None and self._made[0] == asked and not self._made[1].failed:
                 return replace(self._made[1], growth=growth)
             try:
                 made = await self._make(index, at, growth)

@@ -180,6 +180,19 @@ async def test_another_tools_open_commit_is_waited_for_and_never_dropped(
     assert await hand.read("theirs") == b"1"
 
 
+async def test_a_file_set_that_failed_while_the_branch_was_busy_is_made_again(
+    heard: Heard, hand: Hand, fake: FakePachd
+):
+    await hand.put("a", b"1")
+    opened = fake.start_commit("labels", "master", "pachctl")
+    fake.fail_next("CreateFileSet", grpc.StatusCode.UNKNOWN, "out of luck")
+    task = asyncio.create_task(hand.put("b", b"2"))
+    await eventually(lambda: heard.retries["busy"] > 1)
+    fake.finish_commit("labels", opened)
+    await task
+    assert await hand.keys() == ["a", "b"]
+
+
 async def test_a_held_branch_holds_up_no_other(hand: Hand, store: PachydermStore, fake: FakePachd):
     dev = await hand.branch("dev")
     fake.start_commit("labels", "master", "pachctl")
