@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gateway.lineage.recorder import Write
 from gateway.protocol import checksums, conditions, copysource, responses
 from gateway.protocol.errors import S3Error
+from gateway.protocol.headers import STORAGE_CLASS_HEADER
 from gateway.protocol.operations import Right
 from gateway.s3 import incoming
 from gateway.s3.body import DEFAULT_ALGORITHM, OBJECT_BYTES_MAX
@@ -42,7 +43,8 @@ async def copy_object(call: Call) -> Response:
     replaced = _replaces(headers, _METADATA_DIRECTIVE)
     own_tags = _replaces(headers, _TAGGING_DIRECTIVE)
     same_branch = source.writable and (source.repo, source.ref) == (branch.repo, branch.ref)
-    if same_branch and found.key == key and version is None and not replaced:
+    changed = replaced or STORAGE_CLASS_HEADER in headers  # as AWS: even to what it is
+    if same_branch and found.key == key and version is None and not changed:
         raise S3Error(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without "

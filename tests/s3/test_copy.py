@@ -102,6 +102,8 @@ def test_an_object_is_not_copied_onto_itself_unless_something_changes(s3: Any, b
         Metadata={"a": "1"},
     )  # fmt: skip
     assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "1"}
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k", StorageClass="STANDARD")
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "1"}
     s3.put_object(Bucket=bucket, Key="k", Body=b"two")
     s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k?versionId={first}")
     assert read(s3, bucket, "k") == b"one"
