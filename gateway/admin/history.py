@@ -17,6 +17,7 @@ from gateway.admin.models import (
 )
 from gateway.admin.refs import LISTED, resolve_ref, spell, spell_pinned
 from gateway.admin.services import Caller
+from gateway.admin.sources import SourcesSeen
 from gateway.auth.access import Asked, common, denied
 from gateway.auth.grants import EVERYWHERE
 from gateway.auth.sight import changes_seen, diff_seen, log_seen
@@ -47,7 +48,7 @@ async def commit_page(caller: Caller, ref: str, *, after: str, limit: int) -> Co
     """The commit `ref` names, with its changes by key. Raises what resolve_ref does."""
     at = await resolve_ref(caller, ref)
     commit, changes = await read_commit(caller, at, after=after, limit=limit + 1)
-    shown = [_change_out(change) for change in changes[:limit]]
+    shown = [_change_out(change) for change in await SourcesSeen(caller).of_all(changes[:limit])]
     return CommitPage(
         at=at_out(at),
         commit=commit_out(commit),
@@ -94,6 +95,8 @@ async def lineage(caller: Caller, ref: str, key: str, version: str | None) -> Li
     """From the object to its sources. Raises what resolve_ref and object_lineage do."""
     at = await resolve_ref(caller, ref, Asked(Right.READ, "s3:GetObject", key))
     found = await object_lineage(caller.store, at, key, commit_id(version, "version"))
+    if found["record"] is not None:
+        found["record"] = await SourcesSeen(caller).of_record(found["record"])
     return LineageOut.model_validate(found)
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from gateway.admin.services import Caller
 from gateway.auth.access import Asked
 from gateway.lineage.written import Used
 from gateway.protocol.operations import Right
 from gateway.versioning.errors import NotFound
-from gateway.versioning.model import ChangeInfo, Snapshot
+from gateway.versioning.model import ChangeInfo, Json, Snapshot
 from gateway.versioning.names import BucketName, CommitId, RepoName
 
 
@@ -32,39 +31,40 @@ class SourcesSeen:
         for change in changes:
             # A store that answers at once would keep every other request waiting for all of them.
             await asyncio.sleep(0)
-            seen.append(await self._of(change))
+            record = change.lineage
+            if record is not None:
+                change = replace(change, lineage=await self.of_record(record))  # noqa: PLW2901
+            seen.append(change)
         return seen
 
-    async def _of(self, change: ChangeInfo) -> ChangeInfo:
-        record = change.lineage
-        if record is None or not record.get("sources"):
-            return change
+    async def of_record(self, record: Json) -> Json:
+        """The same of one record."""
+        if not record.get("sources"):
+            return record
         seen = [form for form in record["sources"] if await self._readable(Used(form))]
         hidden = len(record["sources"]) - len(seen)
         if not hidden:
-            return change
-        told: dict[str, Any] = {
-            **record,
-            "sources": seen,
-            "sources_left_out": record.get("sources_left_out", 0) + hidden,
-        }
-        return replace(change, lineage=told)
+            return record
+        left_out = record.get("sources_left_out", 0) + hidden
+        return {**record, "sources": seen, "sources_left_out": left_out}
 
     async def _readable(self, source: Used) -> bool:
-        """External ones are no secret of ours. What is gone is hidden: it has no readers."""
+        """External ones are no secret of ours. What is gone is for who may read everything."""
         if source.repo is None:
             return True
         if source.version is None:
             return await self._knows(source.repo)
         at = await self._state(source.repo, source.version)
+        if at is None:
+            return self._caller.access.granted_everywhere()
         asked = Asked(Right.READ, "s3:GetObject", source.named.key)
-        return at is not None and await self._caller.access.permits(at, asked)
+        return await self._caller.access.permits(at, asked)
 
     async def _knows(self, repo: RepoName) -> bool:
         try:
             found = await self._caller.store.repo(repo)
         except NotFound:
-            return False
+            return self._caller.access.granted_everywhere()
         return await self._caller.access.touches(Right.READ, found)
 
     async def _state(self, repo: RepoName, version: CommitId) -> Snapshot | None:

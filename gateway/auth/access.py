@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from gateway.auth.grants import EVERYWHERE, NOWHERE, Prefixes, outermost
+from gateway.auth.grants import EVERYWHERE, NOWHERE, Prefixes, Scope, outermost
 from gateway.auth.identity import Identity
 from gateway.protocol import policy as policies
 from gateway.protocol.acl import Acl, Permission, private
@@ -189,6 +189,11 @@ class Access:
         if key.roles is not None:
             return await key.roles.permit(right, repo.name)
         return key.grants.touches(right, repo.name, owned=repo.account == key.account)
+
+    def granted_everywhere(self) -> bool:
+        """Whether the key has all rights on all there is, was and will be."""
+        key = self._identity.key
+        return key.roles is None and key.grants.scope is Scope.ALL
 
     async def demand_admin(self, repo: Repo, name: str | None) -> None:
         """Raise AccessDenied unless the key's grants give `admin` on all of a branch or tag.

@@ -210,3 +210,17 @@ def test_what_cannot_be_read_is_refused_by_name(
     response = api.get(address.format(repo=repo), **query)
     assert error_of(response)["code"] == code
     assert response.status_code == status
+
+
+def test_sources_that_the_asker_may_not_read_are_left_out_and_counted(house: Any) -> None:
+    addresses = [
+        ("/refs/labels/lineage", {"key": "sentiment/4"}),
+        (f"/refs/{house.label}.labels/commit", {}),
+    ]
+    for address, query in addresses:
+        response = house.reader.get(address, **query)
+        assert response.status_code == 200, response.text
+        assert "secret" not in response.text
+        assert "raw/open/1" in response.text
+        assert '"sources_left_out":1' in response.text
+        assert "raw/secret/1" in house.root.get(address, **query).text

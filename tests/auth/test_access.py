@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -362,3 +363,9 @@ async def test_keys_that_are_judged_one_by_one_need_no_right_on_the_bucket() -> 
     for properties, wanted in [({}, False), ({"acl": acl()}, True), (allowing_all(), True)]:
         shelf = Shelf(branches={"master": properties})
         assert await may(shelf, None, "s3:DeleteObject", None, reach=Reach.EACH) == wanted
+
+
+def test_only_grants_for_all_reach_what_is_gone() -> None:
+    for key, wanted in [(ROOT, True), (OWNER, False), (limited(("read", "*.*.*", "")), False)]:
+        assert access(Shelf(), key).granted_everywhere() == wanted
+    assert not access(Shelf(), replace(ROOT, roles=object())).granted_everywhere()  # type: ignore[arg-type]
