@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,26 @@ def test_saving_an_unchanged_label_again_is_200_with_what_is_stored_and_no_commi
             assert headers["x-labelgate-commit"] == first["VersionId"]
     assert s3.get_object(Bucket=bucket, Key="1")["Body"].read() == body
     assert noops(gateway, bucket) == before + 2
+
+
+def test_two_syncs_of_a_thousand_unchanged_labels_make_no_commit(
+    gateway: LiveGateway, s3: Any, bucket: str
+) -> None:
+    """Eight at a time and in any order, as Label Studio sends them."""
+
+    def put(number: int, *, again: bool) -> None:
+        form = annotation(id=number)
+        body = encoded(drifted(form) if again else form)
+        s3.put_object(Bucket=bucket, Key=f"labels/{number}", Body=body)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(partial(put, again=False), range(1000)))
+        before = noops(gateway, bucket)
+        with nothing_written(s3, bucket):
+            for _ in range(2):
+                list(pool.map(partial(put, again=True), range(1000)))
+    assert noops(gateway, bucket) == before + 2000
+    assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 1000
 
 
 def test_an_edit_however_small_is_a_commit(s3: Any, bucket: str) -> None:
