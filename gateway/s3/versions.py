@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from gateway.protocol import dates
 from gateway.protocol.errors import S3Error
 from gateway.protocol.operations import Right
 from gateway.s3.call import Call
@@ -70,7 +71,7 @@ async def find(call: Call, bucket: Snapshot) -> ObjectInfo:
         return await call.store.stat(bucket, call.key, version)
     except NoKey as error:
         if version is not None and error.marker is not None:
-            raise _marker_named(call, version) from None
+            raise await _marker_named(call, bucket, version, CommitId(error.marker)) from None
         raise
     except Erased as error:
         if version is None:  # who names no version, is told of none that is missing
@@ -100,10 +101,16 @@ async def allow_elsewhere(
             await call.allow(at, right, key, version=version, action=action)
 
 
-def _marker_named(call: Call, version: str) -> S3Error:
+async def _marker_named(call: Call, bucket: Snapshot, version: str, commit: CommitId) -> S3Error:
     """A delete marker was asked for by its own version id: there is no object in it."""
+    made = await call.store.commit_info(await call.at_commit(bucket, commit))
     error = S3Error("MethodNotAllowed", Method=call.request.method, ResourceType="DeleteMarker")
-    error.headers |= {"x-amz-delete-marker": "true", VERSION_HEADER: version, "allow": "DELETE"}
+    error.headers |= {
+        "x-amz-delete-marker": "true",
+        VERSION_HEADER: version,
+        "last-modified": dates.http_date(made.time_ms),
+        "allow": "DELETE",
+    }
     return error
 
 

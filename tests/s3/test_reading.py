@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -285,6 +286,9 @@ def test_versions_are_read_by_id_for_ever(s3: Any, bucket: str) -> None:
         s3.get_object(Bucket=bucket, Key="k", VersionId=marker)
     shown = wire(caught.value.response)
     assert (shown["x-amz-delete-marker"], shown["allow"]) == ("true", "DELETE")
+    [listed] = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
+    made = email.utils.parsedate_to_datetime(shown["last-modified"])
+    assert made == listed["LastModified"].replace(microsecond=0)
 
 
 def test_a_version_of_another_key_or_branch_is_no_such_version(s3: Any, bucket: str) -> None:
