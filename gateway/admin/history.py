@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.admin.errors import Refusal
 from gateway.admin.models import (
     At,
@@ -10,6 +12,7 @@ from gateway.admin.models import (
     CommitPage,
     DifferenceOut,
     DiffOut,
+    ErasedOut,
     LineageOut,
     LogOut,
     SideOut,
@@ -53,6 +56,7 @@ async def commit_page(caller: Caller, ref: str, *, after: str, limit: int) -> Co
         at=at_out(at),
         commit=commit_out(commit),
         changes=shown,
+        erased=[ErasedOut(**stone._asdict()) for stone in commit.erased],
         next_after=shown[-1].key if len(changes) > limit else None,
     )
 
@@ -62,12 +66,15 @@ async def read_commit(
 ) -> tuple[Commit, list[ChangeInfo]]:
     """The commit of a state and the first of its changes, as far as the caller may read them.
 
+    So are the versions that it erased.
     Raises S3Error (AccessDenied) where it changes nothing of that.
     """
     sight = await caller.access.sight(at, LISTED)
-    commit = await caller.store.commit_info(at)
+    whole = await caller.store.commit_info(at)
+    erased = tuple(stone for stone in whole.erased if stone.key.startswith(sight))
+    commit = replace(whole, erased=erased)
     changes = await changes_seen(caller.store, at, sight, after=after, limit=limit)
-    if not (changes or after or sight == EVERYWHERE):
+    if not (changes or erased or after or sight == EVERYWHERE):
         raise denied(f"commit {commit.id} changes nothing that key {caller.key.name!r} may read.")
     return commit, changes
 

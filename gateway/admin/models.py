@@ -157,12 +157,24 @@ class ChangeOut(BaseModel):
     lineage: dict[str, Any] | None
 
 
+class ErasedOut(BaseModel):
+    """A version that a commit erased: who and when are the commit's. reason: may be empty."""
+
+    key: str
+    version: str
+    reason: str
+
+
 class CommitPage(BaseModel):
-    """A commit with its changes by key. next_after: pass it as `after` to go on."""
+    """A commit with its changes by key. next_after: pass it as `after` to go on.
+
+    erased: the versions that it erased, all of them on each page.
+    """
 
     at: At
     commit: CommitOut
     changes: list[ChangeOut]
+    erased: list[ErasedOut]
     next_after: str | None
 
 

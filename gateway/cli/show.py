@@ -38,6 +38,12 @@ def show(context: typer.Context, ref: RefArgument, json: JsonOption = False) -> 
         }
     )
     say("")
+    if commit["erased"]:
+        rows = [(one["version"], one["key"], one["reason"]) for one in commit["erased"]]
+        print_table(["erased version", "key", "reason"], rows, wrapped=["key", "reason"])
+        if not commit["changes"]:
+            return
+        say("")
     print_table(
         ["change", "key", "size", "annotator", "sources"],
         [_row(change) for change in commit["changes"]],
@@ -46,11 +52,14 @@ def show(context: typer.Context, ref: RefArgument, json: JsonOption = False) -> 
 
 
 def read_commit(client: Client, ref: str) -> dict[str, Any]:
-    """The commit `ref` names, with all its changes in `changes` and how many in `change_count`."""
+    """The commit `ref` names, with all its changes in `changes` and how many in `change_count`.
+
+    erased: the versions it erased.
+    """
     pages = client.pages("refs", ref, "commit")
     first = next(pages)
     commit: dict[str, Any] = {**first["commit"], "change_count": first["commit"]["changes"]}
-    commit["changes"] = first["changes"]
+    commit["changes"], commit["erased"] = first["changes"], first["erased"]
     for page in pages:
         commit["changes"] += page["changes"]
     return commit

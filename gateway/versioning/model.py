@@ -223,12 +223,21 @@ class VersionPage:
     next_version: CommitId | None = None
 
 
+class Tombstone(NamedTuple):
+    """What a commit that erased a version says of it. reason: "" where none was given."""
+
+    key: str
+    version: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """An immutable state of a repo and how it came to be.
 
     kind: put, delete, copy, create (of a branch), promote, revert, restore, upload.
     parents: none for the first commit of a line, one as a rule, two after a merging promote.
+    erased: the versions that it erased.
     """
 
     id: CommitId
@@ -241,6 +250,7 @@ class Commit:
     time_ms: int
     metadata: Mapping[str, str]
     change_count: int
+    erased: tuple[Tombstone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

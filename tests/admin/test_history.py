@@ -212,6 +212,20 @@ def test_what_cannot_be_read_is_refused_by_name(
     assert response.status_code == status
 
 
+def test_a_commit_names_what_it_erased_to_who_may_read_it(house: Any) -> None:
+    going = [
+        {
+            "Key": key,
+            "VersionId": house.s3.put_object(Bucket="raw", Key=key, Body=b"x")["VersionId"],
+        }
+        for key in ("open/brief", "secret/brief")
+    ]
+    house.s3.delete_objects(Bucket="raw", Delete={"Objects": going})
+    told = [{"key": one["Key"], "version": one["VersionId"], "reason": ""} for one in going]
+    assert house.read("/refs/raw/commit")["erased"] == told
+    assert house.reader.get("/refs/raw/commit").json()["erased"] == told[:1]
+
+
 def test_sources_that_the_asker_may_not_read_are_left_out_and_counted(house: Any) -> None:
     addresses = [
         ("/refs/labels/lineage", {"key": "sentiment/4"}),

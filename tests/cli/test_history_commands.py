@@ -72,6 +72,18 @@ def test_a_commit_is_shown_with_all_its_changes(
     assert "some/key" in text
 
 
+def test_a_commit_that_erased_is_shown_with_the_versions_it_took(
+    gateway: LiveGateway, s3: Any, repo: str, printed: Printed
+) -> None:
+    gone = put(s3, f"master.{repo}", "some/key")
+    s3.delete_object(Bucket=f"master.{repo}", Key="some/key", VersionId=gone)
+    shown = printed("show", f"master.{repo}")
+    assert [(one["key"], one["version"]) for one in shown["erased"]] == [("some/key", gone)]
+    text = gateway.cli("show", f"master.{repo}").stdout
+    assert gone in text
+    assert "some/key" in text
+
+
 def test_a_diff_prints_what_differs(
     gateway: LiveGateway, s3: Any, repo: str, printed: Printed
 ) -> None:

@@ -15,7 +15,15 @@ from gateway.versioning.errors import (
     NoKey,
     ReadOnly,
 )
-from gateway.versioning.model import About, ChangeKind, Committed, Condition, Delete, Erase
+from gateway.versioning.model import (
+    About,
+    ChangeKind,
+    Committed,
+    Condition,
+    Delete,
+    Erase,
+    Tombstone,
+)
 from gateway.versioning.names import NULL_VERSION, CommitId
 from gateway.versioning.store import Store
 
@@ -59,6 +67,14 @@ async def test_the_version_before_is_current_again_under_its_own_id(hand: Hand):
     assert (await hand.head()).commit == made.commit.id
 
 
+async def test_the_commit_that_erased_names_what_it_took_and_why(hand: Hand):
+    going = [await hand.put("k", b"1"), await hand.put("k", b"2")]
+    made = await erase(hand, "k", *going)
+    assert made.commit is not None
+    assert sorted(made.commit.erased) == [Tombstone("k", one, "GDPR 17") for one in sorted(going)]
+    assert await hand.store.commit_info(await hand.head()) == made.commit
+
+
 async def test_a_key_whose_only_version_goes_is_gone(hand: Hand):
     only = await hand.put("k", b"1")
     await erase(hand, "k", only)
@@ -95,7 +111,6 @@ async def test_an_older_version_goes_without_a_change_of_the_key(hand: Hand, sto
     second = await hand.put("k", b"2")
     made = await erase(hand, "k", first)
     assert made.commit is not None
-    assert made.commit.change_count == 0
     assert (await hand.stat("k")).version == second
     assert await shown(hand) == [(second, True, False)]
     with pytest.raises(Erased):

@@ -20,9 +20,17 @@ from gateway.stores.timeline.lookup import current
 from gateway.stores.timeline.materialise import fork
 from gateway.stores.timeline.rows import Change, attributes
 from gateway.stores.timeline.schema import DELETE
-from gateway.stores.timeline.tombstones import Tombstone
 from gateway.versioning.errors import HeadMoved, NoKey, NoRef
-from gateway.versioning.model import About, Commit, Committed, Delete, Erase, Outcome, Put
+from gateway.versioning.model import (
+    About,
+    Commit,
+    Committed,
+    Delete,
+    Erase,
+    Outcome,
+    Put,
+    Tombstone,
+)
 from gateway.versioning.model import Change as Wish
 from gateway.versioning.names import CommitId, check_key
 
@@ -158,6 +166,7 @@ class Batch:
             time_ms=time_ms,
             metadata=about.metadata,
             change_count=len(rows),
+            erased=tuple(erased),
         )
         return commit, rows
 

@@ -17,10 +17,9 @@ from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.rows import COLUMNS, Change
 from gateway.stores.timeline.schema import DELETE, ERASED, PUT
 from gateway.stores.timeline.stripping import strip
-from gateway.stores.timeline.tombstones import Tombstone
 from gateway.versioning import holds
 from gateway.versioning.errors import Held
-from gateway.versioning.model import Erase
+from gateway.versioning.model import Erase, Tombstone
 
 _Place = tuple[int, int, bytes]
 

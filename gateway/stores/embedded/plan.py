@@ -14,8 +14,7 @@ from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.records import Commitments
 from gateway.stores.timeline.rows import INSERT, Change, attributes_form, side_rows
 from gateway.stores.timeline.schema import DELETE, POINT, PUT
-from gateway.stores.timeline.tombstones import Tombstone
-from gateway.versioning.model import About, Delete, Json, Put
+from gateway.versioning.model import About, Delete, Json, Put, Tombstone
 from gateway.versioning.names import RepoName
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gateway.stores.timeline import lookup, records
+from gateway.stores.timeline import lookup, records, tombstones
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.listing import BEHIND_ALL, first_position, raw, rolled_up, successor
@@ -244,6 +244,7 @@ def commit_info(reader: Reader, at: Point) -> Commit:
         time_ms=form["time"],
         metadata=words.get("metadata", NOTHING),
         change_count=form["changes"]["count"],
+        erased=tombstones.listed(words),
     )
 
 

@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gateway.stores.timeline import records
 from gateway.stores.timeline.database import first_row
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.records import Commitments
 from gateway.stores.timeline.rows import Change
+from gateway.versioning.model import Tombstone
 
 NAME = "erased"
-
-
-class Tombstone(NamedTuple):
-    """What the words of an erasing commit say of one version."""
-
-    key: str
-    version: str
-    reason: str
 
 
 def words(stones: Iterable[Tombstone]) -> dict[str, Any]:
     """What stands in the words of a commit that erased these; nothing where there are none."""
     forms = [stone._asdict() for stone in stones]
     return {NAME: forms} if forms else {}
+
+
+def listed(form: Mapping[str, Any]) -> tuple[Tombstone, ...]:
+    """The versions that the words of a commit say it erased."""
+    return tuple(Tombstone(**stone) for stone in form.get(NAME, ()))
 
 
 def remains(reader: Reader, row: Change) -> tuple[int, Commitments, Point] | None:
@@ -55,8 +53,7 @@ def told(reader: Reader, by: Point, key: str, version: str) -> Tombstone | None:
         "WHERE c.line=? AND c.seq=?",
         by,
     )
-    forms = json.loads(row[0]).get(NAME, ()) if row else ()
-    stones = (Tombstone(**form) for form in forms)
+    stones = listed(json.loads(row[0])) if row else ()
     return next((one for one in stones if (one.key, one.version) == (key, version)), None)
 
 
