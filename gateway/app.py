@@ -38,6 +38,7 @@ from gateway.observability.metrics import Metrics
 from gateway.s3.call import Receive, Services
 from gateway.s3.edge import S3App, Scope, Send
 from gateway.s3.handlers import HANDLERS
+from gateway.stores.embedded.reindexing import reindex as reindex_directory
 from gateway.stores.embedded.verify import Finding
 from gateway.stores.embedded.verify import verify as verify_directory
 from gateway.versioning.store import Store
@@ -165,14 +166,11 @@ def verify(settings: Settings, progress: Callable[[int, int, str], None]) -> lis
 def reindex(settings: Settings, told: Callable[[str, int], None]) -> Mapping[str, int]:
     """Make anew what is derived: how many commits of each repo it holds.
 
-    told: of the progress in a repo, in commits. No server may run on the data directory meanwhile.
-    Raises SettingsRefused, StoreError.
+    told: of the progress, of a repo in commits, or in rows. In front of Pachyderm no server may run
+    on the data directory meanwhile. Raises SettingsRefused, StoreError.
     """
     if settings.store == "embedded":
-        raise SettingsRefused(
-            "the embedded store derives nothing that could be out of step: it is written in the "
-            "transaction of the commit itself. `labelgate verify` checks it"
-        )
+        return reindex_directory(settings.data_dir, told)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _extra():
         from gateway.engines.pachyderm import reindexed  # noqa: PLC0415

@@ -264,6 +264,19 @@ class ChangeInfo:
     lineage: Json | None
 
 
+@dataclass(frozen=True, slots=True)
+class FoundWrite:
+    """A write that was found by its lineage. term: by which (see versioning.terms).
+
+    commit: that it is in; where it put an object, the version id of that. lineage: its record.
+    """
+
+    term: bytes
+    commit: CommitId
+    key: str
+    lineage: Json
+
+
 class Difference(StrEnum):
     """How a key differs between two states."""
 

@@ -17,6 +17,7 @@ from gateway.versioning.model import (
     Commit,
     Committed,
     DiffPage,
+    FoundWrite,
     Json,
     ObjectInfo,
     Page,
@@ -31,6 +32,7 @@ from gateway.versioning.model import (
     VersionPage,
 )
 from gateway.versioning.names import BucketName, CommitId, RepoName
+from gateway.versioning.terms import Terms
 
 
 class Staging(Protocol):
@@ -220,6 +222,16 @@ class Store(Protocol):
 
     async def lineage(self, at: Snapshot, info: ObjectInfo) -> Json | None:
         """The lineage record of the write that made `info`; None where it was erased."""
+
+    async def find_writes(
+        self, repo: RepoName, terms: Terms, *, after: FoundWrite | None = None, limit: int = 1000
+    ) -> Sequence[FoundWrite]:
+        """Writes of a repo whose lineage has a term among these: by term, then newest first.
+
+        A write with several of them is there for each. Those that were overwritten since are there
+        too, and those of branches that are gone; what was erased is not. after: go on behind it.
+        Raises NoRepo. Cost: the page, however much is kept.
+        """
 
     async def diff(
         self, old: Snapshot, new: Snapshot, *, prefix: str = "", after: str = "", limit: int = 1000

@@ -1,4 +1,4 @@
-"""labelgate reindex, in front of a pachd."""
+"""labelgate reindex, on both stores."""
 
 from __future__ import annotations
 
@@ -32,3 +32,15 @@ def test_what_is_derived_is_made_anew_from_pachyderm_alone(run: Any, tmp_path: P
         with live_gateway(tmp_path / "data", **env) as serving:
             after = serving.s3().list_object_versions(Bucket="master.relabeled")["Versions"]
         assert after == before
+
+
+def test_the_embedded_store_is_indexed_anew_beside_a_server(run: Any, tmp_path: Path) -> None:
+    with live_gateway(tmp_path / "data") as serving:
+        s3 = serving.s3()
+        s3.create_bucket(Bucket="master.relabeled")
+        s3.put_object(Bucket="master.relabeled", Key="a", Body=b"1")
+        done = run("reindex", "--data", str(tmp_path / "data"), "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == [{"repo": "relabeled", "commits": 2}]
+        s3.put_object(Bucket="master.relabeled", Key="a", Body=b"2")
+        assert s3.get_object(Bucket="master.relabeled", Key="a")["Body"].read() == b"2"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.stores.embedded.plan import Back, commitments_of
-from gateway.stores.timeline import history, lookup, records
+from gateway.stores.timeline import finding, history, lookup, records
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.rows import COLUMNS, Change
@@ -138,6 +138,7 @@ class Erasing:
             "WHERE line=? AND seq=? AND key=?",
             (ERASED, *place),
         )
+        finding.forget(self._reader.connection, self._reader.line(row.line).repo, n, row.ord)
         run("DELETE FROM part WHERE n=? AND ord=?", (n, row.ord))
         run("DELETE FROM side WHERE line=? AND seq=? AND key=?", place)
         # An upload that made it still tells of its attributes.

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from gateway.stores.embedded.blobs import Staged
 from gateway.stores.embedded.contents import Content
-from gateway.stores.timeline import lookup, records, tombstones
+from gateway.stores.timeline import finding, lookup, records, tombstones
 from gateway.stores.timeline.database import first_row
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.records import Commitments
 from gateway.stores.timeline.rows import INSERT, Change, attributes_form, side_rows
 from gateway.stores.timeline.schema import DELETE, POINT, PUT
-from gateway.versioning.model import About, Delete, Json, Put, Tombstone
+from gateway.versioning.model import NOTHING, About, Delete, Json, Put, Tombstone
 from gateway.versioning.names import RepoName
+from gateway.versioning.terms import terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Worded:
     wish: Put | Delete | Back
     key: bytes
     lineage: bytes
+    terms: frozenset[bytes]
     attrs: str = ""
     side: tuple[tuple[str, str], ...] = ()
 
@@ -66,13 +68,14 @@ class _Planned:
 
 def worded(wish: Put | Delete | Back, key: bytes) -> Worded:
     """Encode what stands beside a change's content. Raises TypeError, ValueError: no JSON."""
-    lineage = records.canonical({} if isinstance(wish, Back) else dict(wish.lineage))
+    record = NOTHING if isinstance(wish, Back) else wish.lineage
+    lineage, found_by = records.canonical(dict(record)), terms(record)
     if not isinstance(wish, Put):
-        return Worded(wish, key, lineage)
+        return Worded(wish, key, lineage, found_by)
     if not isinstance(wish.content, Staged | Content):
         raise TypeError(f"the content of {wish.key!r} is none of this store's")
     side = tuple(side_rows(wish.side))
-    return Worded(wish, key, lineage, attributes_form(wish.attributes), side)
+    return Worded(wish, key, lineage, found_by, attributes_form(wish.attributes), side)
 
 
 def about_words(about: About, erased: Sequence[Tombstone] = ()) -> bytes:
@@ -102,6 +105,7 @@ class Plan:
         self._changes: list[Change] = []
         self._commits: list[_Planned] = []
         self._parts: list[tuple[int, int, bytes | None, bytes]] = []
+        self._found: list[finding.FoundRow] = []
         self._bodies: list[tuple[int, bytes]] = []
         self._blobs: dict[bytes, tuple[int, bytes, str, int]] = {}
         self._sides: list[tuple[int, int, bytes, str, str]] = []
@@ -155,6 +159,7 @@ class Plan:
             row = rows[change.key] = self._row(at, ord_, change, time_ms)
             digests.append(change_digest(row, change.lineage, self._hash_pointed_at(row)))
             self._parts.append((number, ord_, None, change.lineage))
+            self._found += finding.rows(branch.repo, number, ord_, change.terms)
             self._sides += [(*at, row.key, *one) for one in change.side]
         self._parts.append((number, 0, salt, words))
         record = records.encode(
@@ -278,6 +283,7 @@ class Plan:
             [(row.line, row.key, row.seq) for row in self._changes],
         )
         many("INSERT INTO part(n, ord, salt, data) VALUES(?, ?, ?, ?)", self._parts)
+        many(finding.INSERT, self._found)
         many("INSERT INTO side(line, seq, key, name, value) VALUES(?, ?, ?, ?, ?)", self._sides)
         many(
             "INSERT INTO commits(n, id, line, seq, hash, record) VALUES(?, ?, ?, ?, ?, ?)",

@@ -58,6 +58,7 @@ from gateway.versioning.model import (
     Committed,
     DiffPage,
     Erase,
+    FoundWrite,
     Json,
     ObjectInfo,
     Page,
@@ -72,6 +73,7 @@ from gateway.versioning.model import (
     VersionPage,
 )
 from gateway.versioning.names import NULL_VERSION, BucketName, CommitId, RepoName
+from gateway.versioning.terms import Terms
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 WAL_BYTES_MAX = 1024 * 1024 * 1024
@@ -112,7 +114,7 @@ class EmbeddedStore:
         """A connection to the tables, made where they are missing; the caller holds the lock."""
         self._blobs.prepare()
         connection = connect(self._file)
-        schema.prepare(connection, tables.TABLES, tables.FORMAT)
+        schema.prepare(connection, tables.TABLES, tables.FORMAT, tables.UPGRADES)
         sync_directory(self._folder)
         sync_directory(self._folder.parent)
         return connection
@@ -351,6 +353,13 @@ class EmbeddedStore:
         if found is None or found[1] != place.repo:
             return None
         return history.lineage(self._reader, found[0], info.key.encode())
+
+    async def find_writes(
+        self, repo: RepoName, terms: Terms, *, after: FoundWrite | None = None, limit: int = 1000
+    ) -> Sequence[FoundWrite]:
+        """Writes of a repo by their lineage. See Store.find_writes."""
+        number, _ = refs.find_repo(self._reader, repo)
+        return await self._queries.find_writes(number, terms, after=after, limit=limit)
 
     async def diff(
         self,

@@ -7,7 +7,13 @@ tables in timeline/schema.py is part of the format too: whoever changes one rais
 
 from __future__ import annotations
 
-FORMAT = 2
+from types import MappingProxyType
+
+from gateway.stores.timeline import finding
+
+FORMAT = 3
+
+UPGRADES = MappingProxyType({2: finding.begin})
 
 TABLES = """
 CREATE TABLE repo(

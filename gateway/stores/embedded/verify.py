@@ -15,7 +15,7 @@ from typing import Any
 import apsw
 
 from gateway.stores.embedded.plan import change_digest
-from gateway.stores.timeline import derived, records, tombstones
+from gateway.stores.timeline import derived, finding, records, tombstones
 from gateway.stores.timeline.database import all_rows, connect, first_row
 from gateway.stores.timeline.history import parent_of
 from gateway.stores.timeline.lines import Point, Reader
@@ -175,6 +175,8 @@ class _Commits:
         wanted = form["changes"]
         if (len(rows), records.changes_digest(digests)) != (wanted["count"], wanted["digest"]):
             yield Finding(where, "its changes or their lineage are not what was committed")
+        elif finding.unfound(self._reader, n):
+            yield Finding(where, "its changes are not found by their lineage")
 
     def _erased_digest(self, version: str, row: Change) -> bytes | None:
         """The digest of a change that was erased; None where no later commit names it."""

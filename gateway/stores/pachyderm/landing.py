@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from gateway.stores.pachyderm.words import Recorded, Written
-from gateway.stores.timeline import records, schema
+from gateway.stores.timeline import finding, records, schema
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.history import parent_of
 from gateway.stores.timeline.lines import Point, Reader
@@ -19,8 +19,9 @@ from gateway.stores.timeline.materialise import begin_line, fork
 from gateway.stores.timeline.rows import INSERT, Change, attributes, attributes_form, side_rows
 from gateway.versioning.model import NOTHING, ChangeKind
 from gateway.versioning.names import CommitId, RepoName
+from gateway.versioning.terms import terms
 
-FORMAT = 2
+FORMAT = 3
 """Raised with any change here or in timeline/schema.py; an index of another format is made anew."""
 
 TABLES = """
@@ -42,7 +43,9 @@ CREATE TABLE place(
 ) STRICT, WITHOUT ROWID;
 """
 
-_REPO = 1  # a file holds one repo
+REPO = 1
+"""The number of the repo in a file, which holds one."""
+
 _KINDS = {
     ChangeKind.PUT: schema.PUT,
     ChangeKind.DELETE: schema.DELETE,
@@ -73,6 +76,7 @@ class Landing:
         self._commits: list[tuple[int, bytes, int, int, bytes, bytes]] = []
         self._changes: list[Change] = []
         self._parts: list[tuple[int, int, bytes]] = []
+        self._found: list[finding.FoundRow] = []
         self._written: list[tuple[int, str, str]] = []
         self._places: list[tuple[int, int, bytes, str]] = []
         self._sides: list[tuple[int, int, bytes, str, str]] = []
@@ -107,6 +111,7 @@ class Landing:
             row = _row(at, ord_, recorded.time_ms, change)
             self._changes.append(row)
             self._parts.append((number, ord_, records.canonical(dict(change.lineage))))
+            self._found += finding.rows(REPO, number, ord_, terms(change.lineage))
             if change.path is not None:
                 self._places.append((*at, row.key, change.path))
             self._sides += [(*at, row.key, *one) for one in side_rows(change.side)]
@@ -128,6 +133,7 @@ class Landing:
             [(row.line, row.key, row.seq) for row in self._changes],
         )
         many("INSERT INTO part(n, ord, data) VALUES(?, ?, ?)", self._parts)
+        many(finding.INSERT, self._found)
         many("INSERT INTO written(n, batch, file_set) VALUES(?, ?, ?)", self._written)
         many("INSERT INTO place(line, seq, key, path) VALUES(?, ?, ?, ?)", self._places)
         many("INSERT INTO side(line, seq, key, name, value) VALUES(?, ?, ?, ?, ?)", self._sides)
@@ -138,14 +144,14 @@ class Landing:
     def _place(self, parent: CommitId | None) -> Point:
         """Where a commit goes: on behind its parent, or on a new line where another one did."""
         if parent is None:
-            return Point(begin_line(self._reader, _REPO), 1)
+            return Point(begin_line(self._reader, REPO), 1)
         before = self._point(bytes.fromhex(parent))
         if before is None:
             raise KeyError(parent)
         if before.seq == self._tip(before.line):
             return Point(before.line, before.seq + 1)
         self.flush()
-        return Point(fork(self._reader, _REPO, before), 1)
+        return Point(fork(self._reader, REPO, before), 1)
 
     def _point(self, commit: bytes) -> Point | None:
         known = self._points.get(commit)

@@ -29,6 +29,7 @@ from gateway.stores.pachyderm.index import Point, RepoIndex
 from gateway.stores.pachyderm.indexes import Indexes
 from gateway.stores.pachyderm.judge import NO_ERASE
 from gateway.stores.pachyderm.known import Known
+from gateway.stores.pachyderm.landing import REPO
 from gateway.stores.pachyderm.lane import Lane
 from gateway.stores.pachyderm.pfs import VERSION_MIN as OLDEST
 from gateway.stores.pachyderm.pfs import Pfs, State, check_version
@@ -58,6 +59,7 @@ from gateway.versioning.model import (
     Committed,
     DiffPage,
     Erase,
+    FoundWrite,
     Json,
     ObjectInfo,
     Page,
@@ -79,6 +81,7 @@ from gateway.versioning.names import (
     check_name,
     is_commit_id,
 )
+from gateway.versioning.terms import Terms
 
 VERSION_MIN = OLDEST
 """The oldest Pachyderm that this store can work with."""
@@ -547,6 +550,16 @@ class PachydermStore:
     async def lineage(self, at: Snapshot, info: ObjectInfo) -> Json | None:
         """The lineage record of the write that made `info`."""
         return self._at(at)[0].lineage(info)
+
+    @_answered
+    async def find_writes(
+        self, repo: RepoName, terms: Terms, *, after: FoundWrite | None = None, limit: int = 1000
+    ) -> Sequence[FoundWrite]:
+        """Writes of a repo by their lineage. See Store.find_writes."""
+        for ref in await self._refs.refs(repo, None):
+            await self._shown(ref)  # the index has what was asked for so far
+        index = await self._heads.index(repo)
+        return await index.find_writes(REPO, terms, after=after, limit=limit)
 
     @_answered
     async def diff(

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.stores.timeline import compare, history, listing, lookup
+from gateway.stores.timeline import compare, finding, history, listing, lookup
 from gateway.stores.timeline.lines import Point, Reader
 from gateway.stores.timeline.listing import raw
 from gateway.stores.timeline.walks import Walker, Walkers
 from gateway.versioning.errors import NoVersion
-from gateway.versioning.model import ChangeInfo, Commit, DiffPage, Entry, Page, VersionPage
+from gateway.versioning.model import (
+    ChangeInfo,
+    Commit,
+    DiffPage,
+    Entry,
+    FoundWrite,
+    Page,
+    VersionPage,
+)
 from gateway.versioning.names import NULL_VERSION, CommitId
+from gateway.versioning.terms import Terms
 
 
 class Queries:
@@ -96,6 +105,14 @@ class Queries:
     ) -> Sequence[ChangeInfo]:
         """What that commit changed, by key, with the lineage record of each write."""
         return await self._walkers.walk(lambda w: history.changes(w.reader, at, after, limit))
+
+    async def find_writes(
+        self, repo: int, terms: Terms, *, after: FoundWrite | None = None, limit: int = 1000
+    ) -> Sequence[FoundWrite]:
+        """Writes of a repo by their lineage. See Store.find_writes."""
+        return await self._walkers.walk(
+            lambda w: finding.page(w.reader, repo, terms, after=after, limit=limit)
+        )
 
     async def diff(
         self, old: Point, new: Point, *, prefix: str = "", after: str = "", limit: int = 1000

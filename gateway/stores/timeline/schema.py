@@ -2,10 +2,14 @@
 
 The truth only grows: `commits`, `merge`, `change`, `part`. `line` is the only row that moves; an
 erase alone takes something away, and leaves a row of `erased`. `entry`, `epoch` and `node` are
-derived from `change`.
+derived from `change`, and `found` from `part`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import apsw
 
@@ -140,11 +144,31 @@ CREATE TABLE epoch(
 CREATE TABLE node(node INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 """
 
+FOUND = """
+-- By what a write is found: the terms of its lineage record (see finding.py). back: minus its
+-- commit's n, so that the newest comes first.
+CREATE TABLE found(
+    repo INTEGER NOT NULL,
+    term BLOB NOT NULL,
+    back INTEGER NOT NULL,
+    ord INTEGER NOT NULL,
+    PRIMARY KEY(repo, term, back, ord)
+) STRICT, WITHOUT ROWID;
+"""
 
-def prepare(connection: apsw.Connection, own: str, version: int) -> None:
+Upgrade = Callable[[apsw.Connection], None]
+
+
+def prepare(
+    connection: apsw.Connection,
+    own: str,
+    version: int,
+    upgrades: Mapping[int, Upgrade] = MappingProxyType({}),
+) -> None:
     """Make the tables in a new file, or check that an old one is of that version of the format.
 
-    own: the tables that a store has beside these. The caller holds the lock. Raises StoreError.
+    own: the tables that a store has beside these. upgrades: from a version to the next one, in a
+    transaction each. The caller holds the lock. Raises StoreError.
     """
     # Page size, auto-vacuum and WAL must come before the first table.
     made = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -153,13 +177,18 @@ def prepare(connection: apsw.Connection, own: str, version: int) -> None:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         with connection:
-            connection.execute(TABLES)
-            connection.execute(own)
+            connection.execute(TABLES + FOUND + own)
             connection.execute("INSERT INTO meta VALUES('format', ?), ('next_node', 1)", (version,))
         return
-    row = connection.execute("SELECT value FROM meta WHERE name='format'").fetchone()
-    if row is None or row[0] != version:
+    row: Any = connection.execute("SELECT value FROM meta WHERE name='format'").fetchone()
+    found = row and row[0]
+    while found != version and found in upgrades:
+        with connection:
+            upgrades[found](connection)
+            found += 1
+            connection.execute("UPDATE meta SET value=? WHERE name='format'", (found,))
+    if found != version:
         raise StoreError(
-            f"this directory's format is {row and row[0]}, this program's is {version}: "
+            f"this directory's format is {found}, this program's is {version}: "
             "serve it with the version of labelgate that wrote it"
         )

@@ -39,7 +39,8 @@ async def build(folder: Path) -> None:
     hand = Hand(store)
     about = About("ann", "put", "a message", {"request": "r1"})
     attributes = Attributes(content_type="text/plain")
-    first = await put(store, "small", b"small", attributes=attributes, lineage={"source": "s"})
+    lineage = {"source": "s", "task": 1}
+    first = await put(store, "small", b"small", attributes=attributes, lineage=lineage)
     await hand.write(first, about=about)
     await hand.put("large", LARGE)
     upload = await store.create_upload(
@@ -142,6 +143,7 @@ async def test_one_bit_that_flipped_is_found(built: Path, table: str, column: st
         "DELETE FROM commits WHERE n=2",
         "DELETE FROM change WHERE seq=2",
         "DELETE FROM part WHERE ord=1",
+        "DELETE FROM found",
         "DELETE FROM part WHERE ord=0",
         "DELETE FROM body",
         "DELETE FROM blob",
