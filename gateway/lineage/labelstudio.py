@@ -20,24 +20,29 @@ from gateway.lineage.uris import SourceUri, uris_in
 
 LABEL_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
-DRIFT_RULE = "ls1"
+DRIFT_RULE = "ls2"
 
 _ANNOTATION_FIELDS = frozenset({"id", "result", "task", "completed_by", "created_at", "updated_at"})
 _TASK_FIELDS = frozenset({"id", "annotations", "data", "project", "created_at", "updated_at"})
 # Label Studio writes the annotation before it updates the task's counters, so the next sync of an
-# unchanged annotation carries other values than the save did.
+# unchanged annotation carries other values than the save did. Behind each: since which release.
 _TASK_DRIFT = (
-    "updated_at",
-    "updated_by",
+    "updated_at",  # 1.0.1, the first that wrote to S3 at all
     "is_labeled",
+    "updated_by",  # 1.5
     "total_annotations",
     "cancelled_annotations",
     "total_predictions",
-    "comment_count",
+    "comment_count",  # 1.6
     "unresolved_comment_count",
     "last_comment_updated_at",
     "comment_authors",
+    "precomputed_agreement",  # 1.22; an average over all annotations of the task
+    "state",  # 1.22, where its feature flags are on: how far the work on the task is
 )
+# So with the state of an annotation: null in what a sync writes, the first one after an edit. Any
+# later one, as where a reviewer accepts it, is a person's doing.
+_FIRST_STATES = (None, "CREATED")
 # "5 minutes": HumanSignal/label-studio#2512.
 _AGE = "created_ago"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -212,6 +217,8 @@ def _digest(document: dict[str, Any], task: dict[str, Any], aged: Iterable[dict[
         task.pop(name, None)
     for one in aged:
         one.pop(_AGE, None)
+        if one.get("state") in _FIRST_STATES:
+            one.pop("state", None)
     # Databases may hand a JSON column back with its keys in another order: the order is no change.
     return f"{DRIFT_RULE}:{hashlib.sha256(_canonical(document).encode('ascii')).hexdigest()}"
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from labels import COUNTERS, annotation, encoded, task
+from labels import COUNTERS, CREATED, RESULT, UPDATED, annotation, encoded, task
 
 from gateway.lineage.labelstudio import LABEL_BYTES_MAX, Layout, read
 
 LAYOUTS: list[Callable[..., dict[str, Any]]] = [annotation, task]
+# What drifts in a task: "state" is there only where the feature flags of states are on.
+DRIFT = sorted({*COUNTERS, "state"})
 
 
 def same_as(form: Any) -> str:
@@ -174,14 +178,15 @@ def test_what_a_sync_changes_by_itself_is_no_change(
         updated_at="2026-11-25T00:00:00Z", updated_by=[{"user_id": 7}], is_labeled=True,
         total_annotations=1, cancelled_annotations=1, total_predictions=2, comment_count=3,
         unresolved_comment_count=1, last_comment_updated_at="2026-11-25T00:00:00Z",
-        comment_authors=[7],
+        comment_authors=[7], precomputed_agreement=0.5, state="COMPLETED",
     )  # fmt: skip
     if layout is annotation:
-        after["created_ago"] = "3\u00a0days, 4\u00a0hours"
+        after |= {"created_ago": "3\u00a0days, 4\u00a0hours", "state": "CREATED"}
     else:
         for name in ("annotations", "drafts", "predictions"):
             before[name] = before[name] or [{"id": 1}]
-            after[name] = [{**one, "created_ago": "1 day"} for one in before[name]]
+            drift = {"created_ago": "1 day", "state": "CREATED"}
+            after[name] = [{**one, **drift} for one in before[name]]
     assert same_as(after) == same_as(before)
 
 
@@ -192,11 +197,11 @@ def test_drift_is_swallowed_whatever_it_becomes(
 ) -> None:
     before, after = layout(), layout()
     place = after["task"] if layout is annotation else after
-    for name in data.draw(st.sets(st.sampled_from(sorted(COUNTERS)), min_size=1)):
+    for name in data.draw(st.sets(st.sampled_from(DRIFT), min_size=1)):
         if name == "updated_at" or data.draw(st.booleans()):  # it marks a task
             place[name] = data.draw(st.none() | st.integers() | st.text() | st.lists(st.integers()))
         else:
-            place.pop(name)
+            place.pop(name, None)
     assert same_as(after) == same_as(before)
 
 
@@ -214,8 +219,8 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 def drifts(layout: Callable[..., dict[str, Any]], path: tuple[Any, ...]) -> bool:
     if layout is annotation:
-        return path[0] == "created_ago" or (path[0] == "task" and path[1] in COUNTERS)
-    return path[0] in COUNTERS
+        return path[0] == "created_ago" or (path[0] == "task" and path[1] in DRIFT)
+    return path[0] in DRIFT or path[-1] == "created_ago"
 
 
 SCALARS = (
@@ -267,12 +272,94 @@ def test_a_field_more_or_less_is_an_edit(
             place = place[step]
         if add:
             place[data.draw(st.text(min_size=1, max_size=6).filter(
-                lambda name, place=place: name not in place and name not in COUNTERS
+                lambda name, place=place: name not in place and name not in DRIFT
                 and name != "created_ago"))] = None  # fmt: skip
         else:
             del place[path[-1]]
         label = read(encoded(after))
         assert label is None or label.same_as != same_as(before)
+
+
+# ---- what other releases write
+#
+# Bodies that these releases themselves made of one annotation: saved, synced two days later,
+# changed (skipped where it was not, submitted where it was skipped), and synced again; 1.1 has no
+# sync, so there it is what another save would write. 1.0 does not install any more: by its source
+# 1.0.1 and 1.0.2 write what 1.1 does, and 1.0.0 nothing, as it hands S3 an object.
+
+
+RELEASES = [
+    pytest.param(case, id=f"{file.stem}-{case.pop('case')}")
+    for file in sorted(Path(__file__).with_name("releases").glob("*.json"))
+    for case in json.loads(file.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize("bodies", RELEASES)
+def test_every_release_is_read_and_its_syncs_are_no_change(bodies: dict[str, Any]) -> None:
+    assert same_as(bodies["saved"]) == same_as(bodies["synced"])
+    assert same_as(bodies["changed"]) == same_as(bodies["changed_synced"])
+    labels = [read(encoded(bodies[name])) for name in ("saved", "changed")]
+    ones = [label.newest for label in labels if label]
+    assert [(one.annotator, one.viewed) for one in ones if one] == [(1, True)] * 2
+
+
+@pytest.mark.parametrize("bodies", RELEASES)
+def test_to_skip_what_was_submitted_and_the_other_way_round_is_an_edit(
+    bodies: dict[str, Any],
+) -> None:
+    for before, after in itertools.product(("saved", "synced"), ("changed", "changed_synced")):
+        assert same_as(bodies[before]) != same_as(bodies[after])
+    skips = [read(encoded(bodies[name])) for name in ("saved", "changed")]
+    ones = [label.newest for label in skips if label]
+    assert {(one.cancelled, one.result_count) for one in ones if one} == {(True, 0), (False, 1)}
+
+
+@pytest.mark.parametrize("bodies", RELEASES)
+@given(data=st.data())
+def test_no_real_edit_of_what_a_release_wrote_is_swallowed(
+    bodies: dict[str, Any], data: st.DataObject
+) -> None:
+    before = bodies["saved"]
+    after = copy.deepcopy(before)
+    layout = annotation if "result" in before else task
+    states = [p for p in leaves(after) if p[-1] == "state"]  # those of annotations: tested below
+    *steps, last = data.draw(
+        st.sampled_from([p for p in leaves(after) if not drifts(layout, p) and p not in states])
+    )
+    place = after
+    for step in steps:
+        place = place[step]
+    old, place[last] = place[last], data.draw(JSON)
+    assume(json.dumps(place[last], sort_keys=True) != json.dumps(old, sort_keys=True))
+    label = read(encoded(after))
+    assert label is None or label.same_as != same_as(before)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("state", ["SUBMITTED", "ACCEPTED", "created", "", 0, ["CREATED"], {}])
+def test_a_state_that_a_person_brought_about_is_an_edit(
+    layout: Callable[..., dict[str, Any]], state: Any
+) -> None:
+    after = layout()
+    place = after if layout is annotation else after["annotations"][0]
+    place["state"] = state
+    assert same_as(after) != same_as(layout())
+
+
+def test_predictions_that_are_written_whole_age_and_are_else_content() -> None:
+    """1.0.2 to 1.2 write them whole in the task layout; 1.4 and later write their ids."""
+    one = {
+        "id": 3, "model_version": "m1", "created_ago": "0\u00a0minutes", "result": RESULT,
+        "score": 0.5, "cluster": None, "neighbors": None, "mislabeling": 0.0, "task": 11,
+        "created_at": CREATED, "updated_at": UPDATED,
+    }  # fmt: skip
+    before = same_as(task(predictions=[one]))
+    assert same_as(task(predictions=[{**one, "created_ago": "3\u00a0weeks"}])) == before
+    for edit in ({"score": 0.6}, {"model_version": "m2"}, {"result": []}, {"id": 4}):
+        assert same_as(task(predictions=[one | edit])) != before
+    assert same_as(task(predictions=[3])) != same_as(task(predictions=[3, 4]))
+    assert same_as(task(predictions=[one])) != same_as(task(predictions=[one, one]))
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ COUNTERS: dict[str, Any] = {
     "unresolved_comment_count": 0,
     "last_comment_updated_at": None,
     "comment_authors": [],
+    "precomputed_agreement": None,
 }
 
 
@@ -52,7 +53,6 @@ def annotation(data: Any = None, **changed: Any) -> dict[str, Any]:
             "inner_id": 1,
             "allow_skip": True,
             "overlap": 1,
-            "precomputed_agreement": None,
             "project": 2,
             "file_upload": None,
             **COUNTERS,
