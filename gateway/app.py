@@ -27,10 +27,11 @@ from gateway.auth.credentials import (
 )
 from gateway.auth.gate import Gate
 from gateway.auth.tokens import Tokens
-from gateway.config import Settings, SettingsRefused
+from gateway.config import Settings, SettingsRefused, person_key
 from gateway.engines.embedded import embedded
 from gateway.engines.engine import Engine
 from gateway.forwarding.replicas import forwarding
+from gateway.lineage.person import Persons
 from gateway.lineage.readfile import kept_reads
 from gateway.lineage.recorder import Recorder
 from gateway.observability.logs import AccessLog
@@ -110,6 +111,8 @@ async def gateway(
     Raises SettingsRefused, CredentialsError, and OSError where the data directory cannot be used.
     """
     clock = clock or now_ms
+    key = person_key(settings)
+    persons = None if key is None else Persons(key)
     # Labels hold names and addresses of people: nobody else's business on this machine.
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys, generated, made = _configured_keys(settings)
@@ -133,7 +136,7 @@ async def gateway(
         services = Services(
             store,
             gate,
-            Recorder(store, reads),
+            Recorder(store, reads, persons),
             metrics,
             clock,
             settings.lineage_headers,

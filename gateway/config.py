@@ -34,6 +34,9 @@ _SERVICE_LINK = re.compile(
 )
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 CACHE_BYTES_MIN = 16 * 1024 * 1024
+PERSON_KEY_BYTES_MIN = 16
+_SECRETS = frozenset({"secret_access_key", "lineage_person_key"})
+_PATHS = frozenset({"data_dir", "credentials_file", "lineage_person_key_file"})
 _SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
@@ -193,6 +196,16 @@ class Settings(BaseSettings):
         True,
         description="Whether a label is answered with its lineage in `x-amz-meta-lineage-*`.",
     )
+    lineage_person_key: SecretStr | None = Field(
+        None,
+        description="A secret of at least 16 bytes: with it records tell a hash of the annotator's "
+        "address, see [Lineage](lineage.md#personal-data).",
+    )
+    lineage_person_key_file: Path | None = Field(
+        None,
+        description="A file that holds `lineage_person_key`; white space at its ends does not "
+        "count. It is read once, at the start.",
+    )
     sigv2: Switch = Field(
         True,
         description="Whether requests signed with Signature Version 2 are accepted; boto3 presigns "
@@ -259,8 +272,36 @@ def load(
         raise SettingsError("\n".join(_complaints(error, given))) from None
     _refuse_half_a_pair(given)
     _refuse_lost_replica(settings)
+    _refuse_two_keys(given)
     settings._origins.update({name: item.origin for name, item in given.items()})  # noqa: SLF001
     return settings
+
+
+def person_key(settings: Settings) -> bytes | None:
+    """The key for hashes of people; None where none is set.
+
+    Raises SettingsRefused where its file cannot be read, or where it could be guessed.
+    """
+    given, file = settings.lineage_person_key, settings.lineage_person_key_file
+    if given is not None:
+        name, key = (
+            "lineage_person_key",
+            given.get_secret_value().encode("utf-8", "surrogateescape"),
+        )
+    elif file is not None:
+        name = "lineage_person_key_file"
+        try:
+            key = file.read_bytes().strip()
+        except OSError as error:
+            raise SettingsRefused(f"{name}: {file} cannot be read: {error.strerror}") from None
+    else:
+        return None
+    if len(key) < PERSON_KEY_BYTES_MIN:
+        raise SettingsRefused(
+            f"{name}: the key has {len(key)} bytes, and whoever guesses it knows everybody; give "
+            f"at least {PERSON_KEY_BYTES_MIN} random ones (openssl rand -hex 32)"
+        )
+    return key
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -336,7 +377,7 @@ def _data_dir(given: Mapping[str, _Given], environ: Mapping[str, str]) -> Path:
 def _made(name: str, given: _Given, environ: Mapping[str, str]) -> object:
     """The value as it goes into Settings: paths become absolute, what is none is left as it is."""
     value = given.value
-    if name not in {"data_dir", "credentials_file"} or not isinstance(value, str | Path):
+    if name not in _PATHS or not isinstance(value, str | Path):
         return value
     path = Path(value)
     if path.parts[:1] == ("~",):
@@ -382,6 +423,15 @@ def _refuse_half_a_pair(given: Mapping[str, _Given]) -> None:
             raise SettingsError(f"{one} needs {other} beside it (from {given[one].origin})")
 
 
+def _refuse_two_keys(given: Mapping[str, _Given]) -> None:
+    one, other = (given.get(name) for name in ("lineage_person_key", "lineage_person_key_file"))
+    if one and other:
+        raise SettingsError(
+            "lineage_person_key and lineage_person_key_file are two keys, take one of them (from "
+            f"{one.origin}, {other.origin})"
+        )
+
+
 def _refuse_lost_replica(settings: Settings) -> None:
     if settings.replicas and settings.replica_url is None:
         raise SettingsError("replicas needs replica_url beside it: which of them this one is")
@@ -415,5 +465,5 @@ def _complaints(error: ValidationError, given: Mapping[str, _Given]) -> Iterator
             wanted = f"is not {mistake['ctx']['expected']}"
         else:
             wanted = _WANTED.get(mistake["type"], f"cannot be used: {mistake['msg']}")
-        shown = "its value" if name == "secret_access_key" else repr(given[name].value)
+        shown = "its value" if name in _SECRETS else repr(given[name].value)
         yield f"{name}: {shown} {wanted} (from {given[name].origin})"

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from gateway import config
-from gateway.config import NAMES, Settings, SettingsError, load
+from gateway.config import NAMES, Settings, SettingsError, SettingsRefused, load, person_key
 
 SECRET = "hush-this-is-the-secret"
 
@@ -54,6 +54,8 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "default_versioning": "enabled",
         "bucket_names": "any",
         "lineage_headers": True,
+        "lineage_person_key": None,
+        "lineage_person_key_file": None,
         "sigv2": True,
     }
     assert {settings.origin(name).kind for name in NAMES} == {"default"}
@@ -193,6 +195,30 @@ def test_a_replica_knows_which_of_them_it_is(home):
     said = refusal({"replicas": "http://one", "replica_url": "http://two"}, home, None)
     assert said == "replica_url: 'http://two' is not one of replicas (http://one)"
     assert "(unset)" in refusal({"replica_url": "http://two"}, home, None)
+
+
+def test_the_key_for_hashes_of_people_comes_from_a_variable_or_a_file(home, tmp_path):
+    assert person_key(load({}, home, None)) is None
+    environ = {**home, "LABELGATE_LINEAGE_PERSON_KEY": SECRET}
+    settings = load({}, environ, None)
+    assert person_key(settings) == SECRET.encode()
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    (tmp_path / "labelgate.toml").write_text('lineage_person_key_file = "people.key"\n')
+    (tmp_path / "people.key").write_text(f"{SECRET}\n")
+    assert person_key(load({"data_dir": tmp_path}, home, None)) == SECRET.encode()
+    assert "take one of them" in refusal({"data_dir": tmp_path}, environ, None)
+
+
+def test_a_key_for_hashes_of_people_that_cannot_serve_is_refused(home, tmp_path):
+    with pytest.raises(SettingsRefused, match="cannot be read"):
+        person_key(load({"lineage_person_key_file": tmp_path / "absent"}, home, None))
+    short = "only-15-letters"
+    with pytest.raises(SettingsRefused, match="15 bytes") as refused:
+        person_key(load({}, {**home, "LABELGATE_LINEAGE_PERSON_KEY": short}, None))
+    assert short not in str(refused.value)
+    file = tmp_path / "some.toml"
+    file.write_text(f'lineage_person_key = ["{SECRET}"]\n')
+    assert "lineage_person_key: its value is not text" in refusal({}, home, file)
 
 
 def test_all_wrong_values_are_said_at_once(home):

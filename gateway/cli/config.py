@@ -13,7 +13,7 @@ from gateway.cli.errors import CommandError, WrongUse
 from gateway.cli.options import ConfigOption, DataOption, JsonOption, common_of, examples
 from gateway.cli.output import print_json, print_table, say
 from gateway.cli.settings import load_settings
-from gateway.config import NAMES, Settings, SettingsRefused
+from gateway.config import NAMES, Settings, SettingsRefused, person_key
 
 config = typer.Typer(
     no_args_is_help=True, help="Show and check the settings.", rich_markup_mode=None
@@ -60,6 +60,10 @@ def check(
             keys = len(read_credentials(settings.credentials_file))
         except CredentialsError as error:
             raise CommandError(str(error), "correct the credentials file") from None
+    try:
+        person_key(settings)
+    except SettingsRefused as error:
+        raise WrongUse(str(error)) from None
     pachd = _pachd(settings)
     if json:
         found = {"ok": True, "data_dir": str(settings.data_dir), "keys": keys}

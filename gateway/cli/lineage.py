@@ -82,6 +82,7 @@ def _fields(record: dict[str, Any]) -> dict[str, object]:
         "task": record.get("task"),
         "annotation": record.get("annotation"),
         "annotator": record.get("annotator"),
+        "annotator hash": record.get("annotator_hash"),
         "lead time": _seconds(record.get("lead_time")),
         "results": record.get("result_count"),
         "skipped": "yes" if record.get("was_cancelled") else None,

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import diff, lineage, log, reindex, serve, show, verify
+from gateway.cli import diff, lineage, log, person, reindex, serve, show, verify
 from gateway.cli.branch import branch
 from gateway.cli.config import config
 from gateway.cli.errors import REFUSED, CommandError
@@ -69,6 +69,7 @@ app.command("log", epilog=log.EXAMPLES)(log.log)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.command("lineage", epilog=lineage.EXAMPLES)(lineage.lineage)
+app.command("person", epilog=person.EXAMPLES)(person.person)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("reindex", epilog=reindex.EXAMPLES)(reindex.reindex)
 app.add_typer(config, name="config")

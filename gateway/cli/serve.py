@@ -59,6 +59,10 @@ def serve(
     default_versioning: Annotated[str | None, setting("default_versioning", "STATE")] = None,
     bucket_names: Annotated[str | None, setting("bucket_names", "any|s3")] = None,
     lineage_headers: Annotated[str | None, setting("lineage_headers", "on|off")] = None,
+    lineage_person_key: Annotated[str | None, setting("lineage_person_key", "SECRET")] = None,
+    lineage_person_key_file: Annotated[
+        str | None, setting("lineage_person_key_file", "FILE")
+    ] = None,
     sigv2: Annotated[str | None, setting("sigv2", "on|off")] = None,
 ) -> None:
     """Start the gateway, and say what to paste into Label Studio. Ctrl-C stops it.
@@ -84,6 +88,8 @@ def serve(
             "default_versioning": default_versioning,
             "bucket_names": bucket_names,
             "lineage_headers": lineage_headers,
+            "lineage_person_key": lineage_person_key,
+            "lineage_person_key_file": lineage_person_key_file,
             "sigv2": sigv2,
         },
     )

@@ -2,7 +2,7 @@
 
 Label Studio writes one annotation with its task inside (the default), or, with
 FUTURE_SAVE_TASK_TO_STORAGE, one task with all its annotations. Names and e-mail addresses in the
-body stay there: only ids are taken.
+body stay there: only ids go into records, and of an address a keyed hash where that is asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -63,6 +63,7 @@ class Annotation:
 
     annotator: Label Studio's id of the user. lead_time_s: seconds of work as the browser counted.
     cancelled: the annotator skipped the task. viewed: it was made at a screen, not imported.
+    called: the annotator's e-mail address, else user name, where the body has one; to be hashed.
     """
 
     id: int
@@ -74,6 +75,7 @@ class Annotation:
     result_count: int
     cancelled: bool
     viewed: bool = True
+    called: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def _annotation(form: Any) -> Annotation | None:
         result_count=len(form["result"]),
         cancelled=form.get("was_cancelled") is True,
         viewed=form.get("import_id") is None and form.get("bulk_created") is not True,
+        called=_called(by),
     )
 
 
@@ -242,6 +245,13 @@ def _shallow(body: bytes, document: dict[str, Any]) -> bool:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _called(by: Any) -> str | None:
+    """What the user is called who `completed_by` says did it."""
+    names = (by.get("email"), by.get("username")) if isinstance(by, dict) else ()
+    texts = (name for name in names if isinstance(name, str) and _literal(name) is None)
+    return next((text for text in texts if text.strip()), None)
 
 
 def _identity(value: Any) -> int | None:

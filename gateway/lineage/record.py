@@ -37,11 +37,14 @@ field would say but nobody knows is null, and for sources the evidence says why.
     project, task   Label Studio's ids
     annotation      id of the annotation saved last; it is the one that annotator to times speak of
     annotator       id of its user, never a name or e-mail
+    annotator_hash  keyed hash of its user's address, see gateway.lineage.person. Left out unless
+                    `lineage_person_key` is set
     lead_time       seconds of work as the browser counted
     result_count    number of regions and choices
     was_cancelled   the annotator skipped the task
     times           {task_created, created, updated, drafted}, by Label Studio's clock
-    annotations     of the task layout only: list of {annotation, annotator}, all in the body
+    annotations     of the task layout only: list of {annotation, annotator, annotator_hash}, all in
+                    the body
 """
 
 from __future__ import annotations
@@ -50,7 +53,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.lineage.evidence import Evidence
-from gateway.lineage.labelstudio import Label, Layout
+from gateway.lineage.labelstudio import Annotation, Label, Layout
+from gateway.lineage.person import Persons
 from gateway.lineage.resolve import Source
 
 VERSION = 1
@@ -59,15 +63,15 @@ LABEL, OTHER, UNREAD = "label", "other", "unread"
 Record = dict[str, Any]
 
 
-def label_fields(label: Label) -> Record:
-    """The part of a record that is read from a label."""
+def label_fields(label: Label, persons: Persons | None = None) -> Record:
+    """The part of a record that is read from a label. persons: make hashes of annotators."""
     newest = label.newest
     fields: Record = {
         "layout": label.layout.value,
         "project": label.project,
         "task": label.task,
         "annotation": newest and newest.id,
-        "annotator": newest and newest.annotator,
+        **_annotator(newest, persons),
         "lead_time": newest and newest.lead_time_s,
         "result_count": newest and newest.result_count,
         "was_cancelled": newest and newest.cancelled,
@@ -80,8 +84,16 @@ def label_fields(label: Label) -> Record:
     }
     if label.layout is Layout.TASK:
         fields["annotations"] = [
-            {"annotation": one.id, "annotator": one.annotator} for one in label.annotations
+            {"annotation": one.id, **_annotator(one, persons)} for one in label.annotations
         ]
+    return fields
+
+
+def _annotator(one: Annotation | None, persons: Persons | None) -> Record:
+    fields: Record = {"annotator": one and one.annotator}
+    if persons is not None:
+        called = one.called if one else None
+        fields["annotator_hash"] = None if called is None else persons.hash_of(called)
     return fields
 
 

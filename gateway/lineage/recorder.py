@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gateway.lineage import record
 from gateway.lineage.evidence import Evidence
 from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
+from gateway.lineage.person import Persons
 from gateway.lineage.reads import ReadLog
 from gateway.lineage.resolve import Readable, Source, copied, resolve
 from gateway.lineage.summary import summary
@@ -90,10 +91,12 @@ class Recorder:
 
     No body makes it raise; the store's Unavailable passes through, as the commit would fail too.
     reads: what this gateway served, to be told of each read and asked for what was seen.
+    persons: makes the hashes of annotators; None: records have none.
     """
 
-    def __init__(self, store: Store, reads: ReadLog) -> None:
+    def __init__(self, store: Store, reads: ReadLog, persons: Persons | None = None) -> None:
         self._store = store
+        self._persons = persons
         self.reads = reads
 
     async def describe_put(self, write: Write, body: bytes | None) -> Described:
@@ -114,7 +117,7 @@ class Recorder:
             record=_written("put", write, sha256)
             | record.source_fields(sources, len(found) - len(sources))
             | {"body": kind}
-            | (record.label_fields(label) if label else {}),
+            | (record.label_fields(label, self._persons) if label else {}),
             summary=summary(label, sources) if label or declared else {},
             same_as=_same_as(label, declared),
             links=_links(sources),

@@ -26,6 +26,7 @@ COMMANDS = [
     ["show"],
     ["diff"],
     ["lineage"],
+    ["person"],
     ["verify"],
     ["reindex"],
     ["config", "show"],
@@ -111,7 +112,10 @@ def test_the_settings_are_shown_with_their_origins_and_without_secrets(
     run: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "my.toml").write_text('host = "0.0.0.0"\n')
-    env = {"LABELGATE_ACCESS_KEY_ID": "LGX", "LABELGATE_SECRET_ACCESS_KEY": "hidden"}
+    env = {
+        "LABELGATE_ACCESS_KEY_ID": "LGX", "LABELGATE_SECRET_ACCESS_KEY": "hidden",
+        "LABELGATE_LINEAGE_PERSON_KEY": "hidden, and of sixteen bytes",
+    }  # fmt: skip
     for more in ([], ["--json"]):
         done = run("--config", "my.toml", "config", "show", *more, **env)
         assert "hidden" not in done.stdout + done.stderr
