@@ -27,7 +27,7 @@ test: setup-test ## Set up what tests need and pass them all
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: setup-test
-setup-test: $(READY) labelstudio pachyderm-clients quick-clients croissant browser ## Set up what tests need: environment, Label Studio, clients, mlcroissant, Chromium
+setup-test: $(READY) labelstudio pachyderm-clients quick-clients croissant mlflow browser ## Set up what tests need: environment, Label Studio, clients, mlcroissant, MLflow, Chromium
 
 .PHONY: check
 check: $(READY) ## Lint, formatting, types and import rules
@@ -52,6 +52,10 @@ pachyderm-clients: $(READY) ## Install Pachyderm's Python clients into environme
 .PHONY: croissant
 croissant: $(READY) ## Install mlcroissant, which judges our dataset descriptions, into .croissant/
 	@$(BIN)/python -m scripts.croissant_env
+
+.PHONY: mlflow
+mlflow: $(READY) ## Install MLflow, which runs the recipe of docs/mlflow.md, into .mlflow/
+	@$(BIN)/python -m scripts.mlflow_env
 
 .PHONY: quick-clients
 quick-clients: $(READY) ## Install S3 clients of Python and JavaScript into .clients/
@@ -81,7 +85,7 @@ lock: ## Pin what is installed now in constraints.txt (names no registry)
 
 .PHONY: clean
 clean: ## Remove the environments and the demo's data
-	rm -rf $(VENV) $(LS) .pachyderm .s3tests .clients .croissant .demo
+	rm -rf $(VENV) $(LS) .pachyderm .s3tests .clients .croissant .mlflow .demo
 
 $(READY): $(INSTALLED_FROM)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
