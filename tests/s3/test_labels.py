@@ -31,7 +31,10 @@ def noops(gateway: LiveGateway, bucket: str) -> float:
     return sum(gateway.metric("labelgate_noop_puts_total", repo=name) for name in names)
 
 
-@pytest.mark.parametrize("layout", [annotation, task])
+SKIPPED = partial(annotation, was_cancelled=True, result=[])
+
+
+@pytest.mark.parametrize("layout", [annotation, task, SKIPPED], ids=["annotation", "task", "skip"])
 def test_saving_an_unchanged_label_again_is_200_with_what_is_stored_and_no_commit(
     gateway: LiveGateway, s3: Any, bucket: str, layout: Any
 ) -> None:
@@ -66,6 +69,18 @@ def test_two_syncs_of_a_thousand_unchanged_labels_make_no_commit(
                 list(pool.map(partial(put, again=True), range(1000)))
     assert noops(gateway, bucket) == before + 2000
     assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 1000
+
+
+def test_a_skip_after_a_submit_and_a_submit_after_a_skip_are_commits(
+    gateway: LiveGateway, s3: Any, bucket: str
+) -> None:
+    before = noops(gateway, bucket)
+    versions = {
+        s3.put_object(Bucket=bucket, Key="1", Body=encoded(layout()))["VersionId"]
+        for layout in (annotation, SKIPPED, annotation, SKIPPED)
+    }
+    assert len(versions) == 4
+    assert noops(gateway, bucket) == before
 
 
 def test_an_edit_however_small_is_a_commit(s3: Any, bucket: str) -> None:
