@@ -16,7 +16,7 @@ from typing import NamedTuple
 from gateway.versioning.model import Json
 from gateway.versioning.names import CommitId, RepoName
 
-_SOURCE, _EXTERNAL, _ANNOTATOR, _TASK = b"s", b"x", b"a", b"t"
+_SOURCE, _EXTERNAL, _ANNOTATOR, _PERSON, _TASK = b"s", b"x", b"a", b"p", b"t"
 _VERSION_BYTES = 16
 _UNKNOWN = b"\xff" * _VERSION_BYTES  # sorts behind every version that is known
 _BEHIND = b"\xff" * (_VERSION_BYTES + 1)  # no UTF-8 and no version goes on so
@@ -65,6 +65,11 @@ def of_annotator(annotator: int) -> Terms:
     return _only(_ANNOTATOR + b"%d" % annotator)
 
 
+def of_person(annotator_hash: str) -> Terms:
+    """What somebody labeled in any Label Studio, by the keyed hash of their address."""
+    return _only(_PERSON + annotator_hash.encode())
+
+
 def of_task(project: int | None, task: int) -> Terms:
     """The labels of one task, by Label Studio's ids."""
     return _only(_task(project, task))
@@ -88,9 +93,11 @@ def _sources(record: Json) -> Iterator[bytes]:
 
 def _annotators(record: Json) -> Iterator[bytes]:
     listed = record.get("annotations") or [record]
-    for annotator in {one.get("annotator") for one in listed}:
-        if annotator is not None:
+    for one in listed:
+        if (annotator := one.get("annotator")) is not None:
             yield _ANNOTATOR + b"%d" % annotator
+        if (person := one.get("annotator_hash")) is not None:
+            yield _PERSON + person.encode()
 
 
 def _tasks(record: Json) -> Iterator[bytes]:

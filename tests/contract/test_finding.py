@@ -110,6 +110,13 @@ async def test_labels_are_found_by_annotator_and_by_task(labels: Labels):
     assert await labels.found(terms.of_task(None, 2)) == []
 
 
+async def test_a_person_is_found_whatever_the_id(labels: Labels):
+    first = await labels.put("1", annotator=1, annotator_hash="ab")
+    second = await labels.put("2", annotator=9, annotator_hash="ab")
+    await labels.put("3", annotator=1, annotator_hash="abc")
+    assert await labels.found(terms.of_person("ab")) == [("2", second), ("1", first)]
+
+
 async def test_in_the_task_layout_every_annotator_finds_it(labels: Labels):
     listed = [{"annotation": 1, "annotator": 5}, {"annotation": 2, "annotator": None}]
     made = await labels.put("t", annotator=7, task=1, annotations=[*listed, {"annotator": 7}])
