@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from live import LiveGateway, live_gateway
 from pachds import any_pachd, environment
 
 # A real Label Studio at work on the gateway: only the tests that ask for one start it.
 pytest_plugins = ("studios",)
+
+# A loaded machine, or a first run that has yet to build Hypothesis' tables, is no failure.
+settings.register_profile("labelgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("labelgate")
 
 _serial = itertools.count(1)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from gateway.admin import dataset, exports, history, repos
+from gateway.admin import checking, dataset, exports, finding, graphs, history, repos
 from gateway.admin.models import (
     BranchesOut,
     CommitPage,
@@ -25,7 +25,10 @@ from gateway.admin.models import (
     iso,
 )
 from gateway.admin.services import Caller
+from gateway.admin.traced import CheckOut, GraphOut, WritesOut
+from gateway.lineage.graph import Way
 from gateway.lineage.openlineage import Granularity
+from gateway.lineage.standing import Standing
 from gateway.versioning.model import RefKind
 
 PAGE_MAX = 1000
@@ -164,6 +167,62 @@ async def lineage(
 ) -> LineageOut:
     """Where an object comes from: who labeled, in which task, from which source's version."""
     return await history.lineage(caller, ref, key, version)
+
+
+@api.get("/writes", tags=["lineage"])
+async def writes(
+    *,
+    caller: Signed,
+    source: Annotated[
+        str | None,
+        Query(
+            description="what was made from it: an s3 URI of an object at any version (a branch), "
+            "at one (a commit or tag), or of all in a bucket or below a `/`",
+            examples=["s3://master.raw/images/1.png"],
+        ),
+    ] = None,
+    annotator: Annotated[int | None, Query(description="Label Studio's id of the user")] = None,
+    person: Annotated[str | None, Query(description="the keyed hash of somebody")] = None,
+    task: Annotated[int | None, Query(description="Label Studio's id of the task")] = None,
+    project: Annotated[int | None, Query(description="Label Studio's id, of that task")] = None,
+    repo: Annotated[str | None, Query(description="only writes in it: `name[.project]`")] = None,
+    current: Annotated[bool, Query(description="only those that were not written over")] = False,
+    standing: Annotated[
+        Standing | None, Query(description="only where the source's URI stands so now")
+    ] = None,
+    after: Annotated[str | None, Query(description="`next_after` of the page before")] = None,
+    limit: Limit = 100,
+) -> WritesOut:
+    """Writes by one of source, annotator, person and task: those made from it, or by them."""
+    sought = finding.Sought(source, annotator, person, task, project, repo, current, standing)
+    return await finding.writes_page(caller, sought, after=after, limit=limit)
+
+
+@api.get("/refs/{ref}/graph", tags=["lineage"])
+async def graph(
+    *,
+    caller: Signed,
+    ref: RefText,
+    key: Annotated[str, Query(description="the object's; without it the state is meant")] = "",
+    version: Annotated[str | None, Query(description="of the object; else the current one")] = None,
+    way: Annotated[Way, Query(description="only sources, only products, or both")] = Way.BOTH,
+    nodes: Annotated[int, Query(ge=1, le=2000, description="at most so many")] = 200,
+) -> GraphOut:
+    """What an object was made from and what was made from it, through all repos."""
+    return await graphs.graph(caller, ref, key, version, way=way, nodes=nodes)
+
+
+@api.get("/refs/{ref}/check", tags=["lineage"])
+async def check(
+    *,
+    caller: Signed,
+    ref: RefText,
+    prefix: Annotated[str, Query(description="only objects whose keys begin so")] = "",
+    after: AfterKey = "",
+    limit: Limit = PAGE_MAX,
+) -> CheckOut:
+    """Doubts about the lineage of a page of objects: weak or missing evidence, stale sources."""
+    return await checking.check_page(caller, ref, prefix=prefix, after=after, limit=limit)
 
 
 @api.get("/refs/{ref}/prov", tags=["exports"])

@@ -57,8 +57,7 @@ class SourcesSeen:
         at = await self._state(source.repo, source.version)
         if at is None:
             return self._caller.access.granted_everywhere()
-        asked = Asked(Right.READ, "s3:GetObject", source.named.key)
-        return await self._caller.access.permits(at, asked)
+        return await may_read(self._caller, at, source.key)
 
     async def _knows(self, repo: RepoName) -> bool:
         try:
@@ -75,3 +74,11 @@ class SourcesSeen:
             except NotFound:
                 self._states[bucket] = None
         return self._states[bucket]
+
+
+async def may_read(caller: Caller, at: Snapshot, key: str) -> bool:
+    """Whether the caller may read that object of a state."""
+    # The common case, and the states of a commit take a look at every branch that has it.
+    if caller.access.granted_everywhere():
+        return True
+    return await caller.access.permits(at, Asked(Right.READ, "s3:GetObject", key))

@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import diff, lineage, log, person, reindex, serve, show, verify
+from gateway.cli import diff, log, person, reindex, serve, show, verify
 from gateway.cli.branch import branch
 from gateway.cli.config import config
 from gateway.cli.errors import REFUSED, CommandError
+from gateway.cli.lineage import lineage
 from gateway.cli.options import Common, ConfigOption, DataOption, examples
 from gateway.cli.output import note
 from gateway.cli.repo import repo
@@ -68,7 +69,7 @@ app.add_typer(tag, name="tag")
 app.command("log", epilog=log.EXAMPLES)(log.log)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
-app.command("lineage", epilog=lineage.EXAMPLES)(lineage.lineage)
+app.add_typer(lineage, name="lineage")
 app.command("person", epilog=person.EXAMPLES)(person.person)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("reindex", epilog=reindex.EXAMPLES)(reindex.reindex)

@@ -21,7 +21,9 @@ field would say but nobody knows is null, and for sources the evidence says why.
                     evidence  one of gateway.lineage.evidence
                     repo, project, ref, path   where that is here; left out of an external source.
                               ref is null beside a commit
-                    commit    the version id of the object; left out of external and missing ones
+                    commit    the version id of the object; left out of external and missing ones.
+                              Of a path that is empty or ends with `/` and is no object: the state
+                              whose objects below it are the source
                     pinned    the commit that the bucket names, itself or by its tag; else left out
                     read      when that version was served, where it was observed; else left out
                     changed_during  true: the branch got another version of it, or lost it, between

@@ -14,7 +14,7 @@ from gateway.lineage.person import Persons
 from gateway.lineage.reads import ReadLog
 from gateway.lineage.resolve import Readable, Source, copied, resolve
 from gateway.lineage.summary import summary
-from gateway.lineage.uris import SourceUri, parse_uri
+from gateway.lineage.uris import SourceUri, parse_place
 from gateway.lineage.work import Work
 from gateway.versioning.model import ObjectInfo, Repo, Snapshot
 from gateway.versioning.names import BucketName
@@ -35,7 +35,8 @@ class Write:
 
     bucket: the branch. size, etag: of the whole object. sha256: hex, of the whole body, where it
         is known already. account, key_name: whose key signed.
-    declared_sources: s3 URIs that the writer named; what is none is passed over.
+    declared_sources: s3 URIs that the writer named, of objects or of all that a bucket holds or
+        holds below a `/`; what is none is passed over.
     readable: what the writer may read; other sources are external.
     client_hint: what the client says of this attempt (unproven).
     """
@@ -177,7 +178,7 @@ def _written(kind: str, write: Write, sha256: str | None) -> record.Record:
 
 
 def _declared(write: Write) -> list[SourceUri]:
-    uris = (parse_uri(text) for text in write.declared_sources)
+    uris = (parse_place(text) for text in write.declared_sources)
     return list(dict.fromkeys(uri for uri in uris if uri is not None))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.lineage.choice import Choice
 from gateway.lineage.evidence import Evidence
-from gateway.lineage.uris import SourceUri
+from gateway.lineage.uris import SourceUri, names_all_below
 from gateway.lineage.work import Work
 from gateway.versioning.errors import (
     Erased,
@@ -28,10 +28,10 @@ Readable = Callable[[Repo | Snapshot, str], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One object that a write was derived from.
+    """One object that a write was derived from, or all of a state that begin with its key.
 
     repo: None where the source is external. ref: the branch or tag named; None beside a commit.
-    version: the version id of the object; None where it is external or missing.
+    version: the version id of the object; of a state its commit. None: external or missing.
     pinned: the commit that the bucket names, itself or by a tag.
     read_ms, changed_during: as in gateway.lineage.choice.
     """
@@ -103,17 +103,22 @@ async def _place(store: Store, uri: SourceUri, readable: Readable) -> Source | S
 
 
 async def _object(store: Store, uri: SourceUri, at: Snapshot, work: Work | None) -> Source:
-    repo = at.repo.name
     try:
         key = check_key(uri.key)
-        if work is not None and at.kind is RefKind.BRANCH:
+        if work is not None and at.kind is RefKind.BRANCH and not names_all_below(key):
             return _seen(uri, at, await work.seen(store, at, key))
-        info = await store.stat(at, key)
+        version = (await store.stat(at, key)).version
     except (NoKey, Erased, InvalidKey):
-        return Source(uri, Evidence.MISSING, repo, at.ref)
+        if not (names_all_below(uri.key) and await _any_below(store, at, uri.key)):
+            return Source(uri, Evidence.MISSING, at.repo.name, at.ref)
+        version = at.commit
     if at.kind is RefKind.BRANCH:
-        return Source(uri, Evidence.HEAD_AT_PUT, repo, at.ref, info.version)
-    return Source(uri, Evidence.PINNED, repo, at.ref, info.version, at.commit)
+        return Source(uri, Evidence.HEAD_AT_PUT, at.repo.name, at.ref, version)
+    return Source(uri, Evidence.PINNED, at.repo.name, at.ref, version, at.commit)
+
+
+async def _any_below(store: Store, at: Snapshot, prefix: str) -> bool:
+    return bool((await store.list(at, prefix=prefix, limit=1)).entries)
 
 
 def _seen(uri: SourceUri, at: Snapshot, chosen: Choice) -> Source:

@@ -37,14 +37,26 @@ class SourceUri(NamedTuple):
 
 def parse_uri(text: str) -> SourceUri | None:
     """`text` as the object that Label Studio would fetch; None where it names none."""
+    uri = parse_place(text)
+    return uri if uri is not None and uri.key else None
+
+
+def parse_place(text: str) -> SourceUri | None:
+    """The same, or a whole bucket: its key is "", as one that ends with `/` may mean all below it.
+
+    None where it names neither.
+    """
     if not text.startswith(SCHEME):
         return None
     place, _, _ = text[len(SCHEME) :].partition("?")
     bucket, _, path = place.translate(_NOT_IN_URLS).partition("/")
     uri = SourceUri(_encodable(bucket), _encodable(path.lstrip("/")))
-    if not uri.bucket or not uri.key or len(str(uri)) > URI_CHARS_MAX:
-        return None
-    return uri
+    return uri if uri.bucket and len(str(uri)) <= URI_CHARS_MAX else None
+
+
+def names_all_below(key: str) -> bool:
+    """Whether a key can mean every object that begins so."""
+    return not key or key.endswith("/")
 
 
 def uris_in(value: Any) -> list[SourceUri]:

@@ -39,6 +39,11 @@ class Used:
         return SourceUri(bucket, key)
 
     @property
+    def key(self) -> str:
+        """Of the object, raw; of a state that was named whole the beginning of its keys."""
+        return self.named.key
+
+    @property
     def repo(self) -> RepoName | None:
         """Where it is; None of an external source."""
         form = self.form
@@ -100,7 +105,16 @@ class Written:
     @property
     def sources(self) -> Iterator[Used]:
         """What it was derived from, in the record's order."""
-        return map(Used, self.record.get("sources", ()))
+        return used(self.record)
+
+
+def used(record: Json) -> Iterator[Used]:
+    """The sources of a record, in its order; the states that went into a pipeline are some too."""
+    yield from map(Used, record.get("sources", ()))
+    for state in record.get("provenance", ()):
+        bucket = BucketName(RepoName(state["repo"], state["project"]), None, state["commit"])
+        form = {"uri": f"{SCHEME}{bucket}/", "evidence": "pinned", "ref": None, "path": ""}
+        yield Used(form | dict(state))
 
 
 def bucket_of(commit: Commit) -> str:

@@ -70,22 +70,28 @@ def of_person(annotator_hash: str) -> Terms:
     return _only(_PERSON + annotator_hash.encode())
 
 
-def of_task(project: int | None, task: int) -> Terms:
-    """The labels of one task, by Label Studio's ids."""
-    return _only(_task(project, task))
+def of_task(task: int, project: int | None = None) -> Terms:
+    """The labels of one task, by Label Studio's ids. project: None for any."""
+    if project is not None:
+        return _only(_task(task, project))
+    begins = _task(task, None)
+    return Terms(begins, begins + _BEHIND)
+
+
+def term_of(source: Json) -> bytes:
+    """The term that a write has for one source, by the source's form in the record."""
+    if "repo" not in source:
+        return _EXTERNAL + bytes(source["uri"].encode())
+    place = _place(RepoName(source["repo"], source["project"]), source["path"])
+    version = source.get("commit")
+    return place + b"\0" + (_UNKNOWN if version is None else _newest_first(version))
 
 
 # ---- from a record
 
 
 def _sources(record: Json) -> Iterator[bytes]:
-    for source in record.get("sources", ()):
-        if "repo" not in source:
-            yield _EXTERNAL + source["uri"].encode()
-            continue
-        place = _place(RepoName(source["repo"], source["project"]), source["path"])
-        version = source.get("commit")
-        yield place + b"\0" + (_UNKNOWN if version is None else _newest_first(version))
+    yield from map(term_of, record.get("sources", ()))
     for source in record.get("provenance", ()):
         repo = RepoName(source["repo"], source["project"])
         yield _place(repo, "") + b"\0" + _newest_first(source["commit"])
@@ -103,14 +109,14 @@ def _annotators(record: Json) -> Iterator[bytes]:
 def _tasks(record: Json) -> Iterator[bytes]:
     task = record.get("task")
     if task is not None:
-        yield _task(record.get("project"), task)
+        yield _task(task, record.get("project"))
 
 
 # ---- forms
 
 
-def _task(project: int | None, task: int) -> bytes:
-    return _TASK + (b"" if project is None else b"%d" % project) + b"/%d" % task
+def _task(task: int, project: int | None) -> bytes:
+    return _TASK + b"%d/" % task + (b"" if project is None else b"%d" % project)
 
 
 def _place(repo: RepoName, path: str) -> bytes:

@@ -106,8 +106,10 @@ async def test_labels_are_found_by_annotator_and_by_task(labels: Labels):
     third = await labels.put("3", annotator=1, project=1, task=22)
     assert await labels.found(terms.of_annotator(1)) == [("3", third), ("1", first)]
     assert await labels.found(terms.of_annotator(11)) == [("2", second)]
-    assert await labels.found(terms.of_task(1, 2)) == [("1", first)]
-    assert await labels.found(terms.of_task(None, 2)) == []
+    assert await labels.found(terms.of_task(2, 1)) == [("1", first)]
+    assert await labels.found(terms.of_task(2)) == [("1", first), ("2", second)]
+    assert await labels.found(terms.of_task(2, 3)) == []
+    assert await labels.found(terms.of_task(22)) == [("3", third)]
 
 
 async def test_a_person_is_found_whatever_the_id(labels: Labels):
@@ -158,7 +160,7 @@ async def test_pages_go_on_behind_any_write(labels: Labels):
         terms.below_source(RAW, ""),
         terms.of_source(RAW, "a"),
         terms.of_annotator(1),
-        terms.of_task(None, 1),
+        terms.of_task(1),
     ):
         whole = list(await labels.hand.store.find_writes(REPO, wanted))
         assert whole

@@ -102,3 +102,29 @@ async def test_a_copy_is_certain_of_its_source(store: Store, raw: Hand) -> None:
     at = await store.resolve(parse_bucket(f"{commit}.raw"))
     from_commit = copied(at, await store.stat(at, "k"))
     assert (from_commit.version, from_commit.pinned) == (version, commit)
+
+
+async def test_a_key_that_names_all_below_it_is_the_state_it_is_in(store: Store, raw: Hand) -> None:
+    first = await raw.put("day/1")
+    head = await raw.put("other")
+    for key in ("", "day/"):
+        source = await one(store, f"{first}.raw", key)
+        assert (source.evidence, source.version, source.pinned) == (
+            Evidence.PINNED, first, first,
+        )  # fmt: skip
+        source = await one(store, "raw", key)
+        assert (source.evidence, source.version) == (Evidence.HEAD_AT_PUT, head)
+
+
+async def test_where_nothing_is_below_it_such_a_key_is_missing(store: Store, raw: Hand) -> None:
+    await raw.put("day")
+    assert (await one(store, "raw", "day/")).evidence is Evidence.MISSING
+    await raw.delete("day")
+    assert (await one(store, "raw", "")).evidence is Evidence.MISSING
+
+
+async def test_an_object_whose_key_ends_so_is_that_object(store: Store, raw: Hand) -> None:
+    version = await raw.put("day/")
+    await raw.put("day/1")
+    source = await one(store, "raw", "day/")
+    assert (source.evidence, source.version) == (Evidence.HEAD_AT_PUT, version)

@@ -11,9 +11,9 @@ from types import MappingProxyType
 
 from gateway.stores.timeline import finding
 
-FORMAT = 3
+FORMAT = 4
 
-UPGRADES = MappingProxyType({2: finding.begin})
+UPGRADES = MappingProxyType({2: finding.make, 3: finding.fill})
 
 TABLES = """
 CREATE TABLE repo(

@@ -21,7 +21,7 @@ from gateway.versioning.model import NOTHING, ChangeKind
 from gateway.versioning.names import CommitId, RepoName
 from gateway.versioning.terms import terms
 
-FORMAT = 3
+FORMAT = 4
 """Raised with any change here or in timeline/schema.py; an index of another format is made anew."""
 
 TABLES = """

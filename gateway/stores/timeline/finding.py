@@ -60,10 +60,9 @@ def forget(connection: apsw.Connection, repo: int, n: int, ord_: int) -> None:
     )
 
 
-def begin(connection: apsw.Connection) -> None:
-    """Make the table in a file that has none, and fill it; inside a transaction."""
+def make(connection: apsw.Connection) -> None:
+    """Make the table in a file that has none; inside a transaction."""
     connection.execute(FOUND)
-    fill(connection)
 
 
 def fill(connection: apsw.Connection, told: Callable[[int], None] = _nobody) -> None:

@@ -119,7 +119,7 @@ def test_what_is_larger_than_the_bound_is_not_kept_and_evicts_nothing(folder: Pa
     assert files(folder) == {"aa1"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     bytes_max=st.integers(0, 12 * FILE_COST_MIN),
     sizes=st.lists(st.integers(1, 4 * FILE_COST_MIN), max_size=30),

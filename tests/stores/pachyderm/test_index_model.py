@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import commit, deleted, wrote
 
@@ -89,7 +89,7 @@ class Model:
             at = self.commits[at].parent
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(made=histories(), cuts=st.sets(st.integers(1, 13)), small=st.booleans(), data=st.data())
 def test_any_history_in_any_chunks_is_what_a_dict_says(
     made: list[Recorded], cuts: set[int], small: bool, data: st.DataObject

@@ -57,7 +57,7 @@ def staging_to(taker: Taker) -> PfsStaging:
     return PfsStaging(cast("Any", taker))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.sampled_from(
         [0, 1, INLINE_BYTES_MAX, INLINE_BYTES_MAX + 1, PIECE_BYTES, 2 * PIECE_BYTES, len(DATA)]
