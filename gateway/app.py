@@ -27,10 +27,18 @@ from gateway.auth.credentials import (
 )
 from gateway.auth.gate import Gate
 from gateway.auth.tokens import Tokens
-from gateway.config import Settings, SettingsRefused, person_key
+from gateway.config import Settings, SettingsRefused, openlineage_api_key, person_key
+from gateway.deliveries.backoff import Patience
+from gateway.deliveries.channel import Channel
+from gateway.deliveries.desk import delivering
+from gateway.deliveries.follower import Manner
+from gateway.deliveries.ledger import Place
+from gateway.deliveries.openlineage import Target, openlineage
 from gateway.engines.embedded import embedded
 from gateway.engines.engine import Engine
+from gateway.forwarding.owners import owner
 from gateway.forwarding.replicas import forwarding
+from gateway.lineage.openlineage import Granularity, Style
 from gateway.lineage.person import Persons
 from gateway.lineage.readfile import kept_reads
 from gateway.lineage.recorder import Recorder
@@ -148,7 +156,12 @@ async def gateway(
             s3 = await stack.enter_async_context(
                 forwarding(s3, settings.replicas, settings.replica_url, metrics.forwarded)
             )
-        admin = create_admin(AdminServices(store, metrics, gate, __version__, clock))
+        channels = await _channels(settings, store, stack)
+        manner = Manner(metrics, clock, _patience(settings), _mine(settings))
+        desk = await stack.enter_async_context(
+            delivering(store, channels, settings.data_dir, manner)
+        )
+        admin = create_admin(AdminServices(store, metrics, gate, __version__, clock, desk))
         app = Application(s3, admin, admin_moved=settings.admin_port is not None)
         yield Gateway(app, admin, store, generated, made, local)
 
@@ -217,6 +230,48 @@ def _extra() -> Iterator[None]:
         raise SettingsRefused(
             f"store = 'pachyderm' needs more: pip install 'labelgate[pachyderm]' ({error})"
         ) from error
+
+
+async def _channels(settings: Settings, store: Store, stack: AsyncExitStack) -> list[Channel]:
+    """Who is told of commits. Raises SettingsRefused."""
+    target = _target(settings)
+    if target is None:
+        return []
+    style = Style(
+        __version__,
+        settings.openlineage_namespace,
+        Granularity(settings.openlineage_datasets),
+        settings.openlineage_depth,
+    )
+    return [await stack.enter_async_context(openlineage(store, target, style))]
+
+
+def _target(settings: Settings) -> Target | None:
+    """Where OpenLineage events go. Raises SettingsRefused."""
+    url, file = settings.openlineage_url, settings.openlineage_file
+    transport = settings.openlineage_transport
+    if transport is None:
+        transport = "http" if url else "file" if file else "off"
+    match transport:
+        case "http":
+            whole = f"{url}/{settings.openlineage_endpoint.strip('/')}"
+            return Target("http", url=whole, api_key=openlineage_api_key(settings))
+        case "file":
+            return Target("file", file=file)
+        case "console":
+            return Target("console")
+    return None
+
+
+def _patience(settings: Settings) -> Patience:
+    age_s_max = settings.openlineage_hours * 3600.0
+    return Patience(tries_max=settings.openlineage_tries, age_s_max=age_s_max)
+
+
+def _mine(settings: Settings) -> Callable[[Place], bool]:
+    """Which branches this replica tells of: those of the repos whose writes it takes."""
+    replicas, own = settings.replicas, settings.replica_url
+    return lambda place: not replicas or owner(place.repo, replicas) == own
 
 
 def _configured_keys(settings: Settings) -> tuple[list[Key], Key | None, bool]:

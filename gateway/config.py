@@ -35,8 +35,25 @@ _SERVICE_LINK = re.compile(
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 CACHE_BYTES_MIN = 16 * 1024 * 1024
 PERSON_KEY_BYTES_MIN = 16
-_SECRETS = frozenset({"secret_access_key", "lineage_person_key"})
-_PATHS = frozenset({"data_dir", "credentials_file", "lineage_person_key_file"})
+_SECRETS = frozenset({"secret_access_key", "lineage_person_key", "openlineage_api_key"})
+_PATHS = frozenset(
+    {
+        "data_dir",
+        "credentials_file",
+        "lineage_person_key_file",
+        "openlineage_api_key_file",
+        "openlineage_file",
+    }
+)
+# What OpenLineage's own clients read. Ours count more.
+_ALIASES = {
+    "OPENLINEAGE_URL": "openlineage_url",
+    "OPENLINEAGE_ENDPOINT": "openlineage_endpoint",
+    "OPENLINEAGE_API_KEY": "openlineage_api_key",
+    "OPENLINEAGE_NAMESPACE": "openlineage_namespace",
+}
+_OPENLINEAGE_DISABLED = "OPENLINEAGE_DISABLED"
+_SECRETS_IN_FILES = ("lineage_person_key", "openlineage_api_key")
 _SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
@@ -89,17 +106,38 @@ def _urls(value: object) -> object:
 
 
 def _url(value: object) -> object:
+    return _checked_url(value, path=False)
+
+
+def _url_with_path(value: object) -> object:
+    return _checked_url(value, path=True)
+
+
+def _checked_url(value: object, *, path: bool) -> object:
+    """A URL without credentials and query, and without a slash at its end."""
     if not isinstance(value, str):
         return value
     url = value.strip().rstrip("/")
     try:
         parts = urlsplit(url)
-        bare = f"{parts.scheme}://{parts.netloc}" == url and not parts.username
-        if bare and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+        bare = f"{parts.scheme}://{parts.netloc}{parts.path if path else ''}" == url
+        if (
+            bare
+            and not parts.username
+            and parts.scheme in {"http", "https"}
+            and parts.hostname
+            and parts.port != 0
+        ):
             return url
     except ValueError:  # a port that is none, half an IPv6 address
         pass
     raise PydanticCustomError("urls", "not a base URL")
+
+
+def _count(value: int) -> int:
+    if value < 1:
+        raise PydanticCustomError("count", "too small")
+    return value
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -107,7 +145,9 @@ Name = Annotated[str, Field(min_length=1)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 CacheBytes = Annotated[int, AfterValidator(_cache_bytes)]
 Url = Annotated[str, BeforeValidator(_url)]
+UrlWithPath = Annotated[str, BeforeValidator(_url_with_path)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
+Count = Annotated[int, AfterValidator(_count)]
 
 
 class Settings(BaseSettings):
@@ -206,6 +246,62 @@ class Settings(BaseSettings):
         description="A file that holds `lineage_person_key`; white space at its ends does not "
         "count. It is read once, at the start.",
     )
+    openlineage_transport: Literal["off", "http", "file", "console"] | None = Field(
+        None,
+        description="Where an OpenLineage event of each commit goes, see "
+        "[Lineage for other programs](lineage-exports.md#sent-as-commits-land).",
+        json_schema_extra={
+            "default_text": "`http` with `openlineage_url`, `file` with `openlineage_file`, "
+            "else `off`; with `OPENLINEAGE_DISABLED=true` `off`"
+        },
+    )
+    openlineage_url: UrlWithPath | None = Field(
+        None,
+        description="The base URL of what takes OpenLineage events.",
+        json_schema_extra={"default_text": "`OPENLINEAGE_URL`"},
+    )
+    openlineage_endpoint: Name = Field(
+        "api/v1/lineage",
+        description="What follows on the base URL.",
+        json_schema_extra={"default_text": "`OPENLINEAGE_ENDPOINT`, else `api/v1/lineage`"},
+    )
+    openlineage_api_key: SecretStr | None = Field(
+        None,
+        description="Sent to it as a bearer token.",
+        json_schema_extra={"default_text": "`OPENLINEAGE_API_KEY`"},
+    )
+    openlineage_api_key_file: Path | None = Field(
+        None,
+        description="A file that holds `openlineage_api_key`. It is read once, at the start.",
+    )
+    openlineage_file: Path | None = Field(
+        None,
+        description="The file that events are appended to, one a line.",
+    )
+    openlineage_namespace: Name | None = Field(
+        None,
+        description="The namespace of jobs.",
+        json_schema_extra={
+            "default_text": "`OPENLINEAGE_NAMESPACE`, else `label-studio` for what Label Studio "
+            "wrote and `labelgate`"
+        },
+    )
+    openlineage_datasets: Literal["prefix", "object"] = Field(
+        "prefix",
+        description="What one dataset is: the beginning of keys, or each object.",
+    )
+    openlineage_depth: Count = Field(
+        1,
+        description="How many parts of a key, cut at `/`, a prefix has at most.",
+    )
+    openlineage_tries: Count = Field(
+        20,
+        description="How often an event may be refused before it is parked.",
+    )
+    openlineage_hours: Count = Field(
+        24,
+        description="How many hours an event is tried before it is parked, whatever the reason.",
+    )
     sigv2: Switch = Field(
         True,
         description="Whether requests signed with Signature Version 2 are accepted; boto3 presigns "
@@ -272,6 +368,7 @@ def load(
         raise SettingsError("\n".join(_complaints(error, given))) from None
     _refuse_half_a_pair(given)
     _refuse_lost_replica(settings)
+    _refuse_nowhere(settings)
     _refuse_two_keys(given)
     settings._origins.update({name: item.origin for name, item in given.items()})  # noqa: SLF001
     return settings
@@ -282,26 +379,41 @@ def person_key(settings: Settings) -> bytes | None:
 
     Raises SettingsRefused where its file cannot be read, or where it could be guessed.
     """
-    given, file = settings.lineage_person_key, settings.lineage_person_key_file
-    if given is not None:
-        name, key = (
-            "lineage_person_key",
-            given.get_secret_value().encode("utf-8", "surrogateescape"),
-        )
-    elif file is not None:
-        name = "lineage_person_key_file"
-        try:
-            key = file.read_bytes().strip()
-        except OSError as error:
-            raise SettingsRefused(f"{name}: {file} cannot be read: {error.strerror}") from None
-    else:
-        return None
-    if len(key) < PERSON_KEY_BYTES_MIN:
+    name, key = _secret(settings, "lineage_person_key")
+    if key is not None and len(key) < PERSON_KEY_BYTES_MIN:
         raise SettingsRefused(
             f"{name}: the key has {len(key)} bytes, and whoever guesses it knows everybody; give "
             f"at least {PERSON_KEY_BYTES_MIN} random ones (openssl rand -hex 32)"
         )
     return key
+
+
+def openlineage_api_key(settings: Settings) -> str | None:
+    """The key for what takes events; None where none is set.
+
+    Raises SettingsRefused where its file cannot be read, or where it cannot stand in a header.
+    """
+    name, key = _secret(settings, "openlineage_api_key")
+    if key is None:
+        return None
+    if not key.isascii() or not key.decode("ascii").isprintable() or not key:
+        raise SettingsRefused(f"{name}: a bearer token is printable ASCII")
+    return key.decode("ascii")
+
+
+def _secret(settings: Settings, name: str) -> tuple[str, bytes | None]:
+    """A secret and the setting that gave it: itself or a file. Raises SettingsRefused."""
+    given: SecretStr | None = getattr(settings, name)
+    file: Path | None = getattr(settings, f"{name}_file")
+    if given is not None:
+        return name, given.get_secret_value().encode("utf-8", "surrogateescape")
+    if file is None:
+        return name, None
+    name = f"{name}_file"
+    try:
+        return name, file.read_bytes().strip()
+    except OSError as error:
+        raise SettingsRefused(f"{name}: {file} cannot be read: {error.strerror}") from None
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -333,7 +445,7 @@ def _from_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     by_variable = {environment_name(name): name for name in NAMES}
-    given = {}
+    given = _from_aliases(environ)
     for variable, value in environ.items():
         if not variable.startswith(PREFIX) or _SERVICE_LINK_VALUE.match(value):
             continue
@@ -344,6 +456,22 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
             given[by_variable[variable]] = _Given(
                 value, Origin("environment", variable), Path.cwd()
             )
+    return given
+
+
+def _from_aliases(environ: Mapping[str, str]) -> dict[str, _Given]:
+    """What variables of other programs say; ours count more."""
+
+    def of(variable: str, value: str) -> _Given:
+        return _Given(value, Origin("environment", variable), Path.cwd())
+
+    given = {
+        name: of(variable, environ[variable])
+        for variable, name in _ALIASES.items()
+        if environ.get(variable) and not environ.get(environment_name(f"{name}_file"))
+    }
+    if environ.get(_OPENLINEAGE_DISABLED, "").strip().lower() in {"true", "1"}:
+        given["openlineage_transport"] = of(_OPENLINEAGE_DISABLED, "off")
     return given
 
 
@@ -424,12 +552,19 @@ def _refuse_half_a_pair(given: Mapping[str, _Given]) -> None:
 
 
 def _refuse_two_keys(given: Mapping[str, _Given]) -> None:
-    one, other = (given.get(name) for name in ("lineage_person_key", "lineage_person_key_file"))
-    if one and other:
-        raise SettingsError(
-            "lineage_person_key and lineage_person_key_file are two keys, take one of them (from "
-            f"{one.origin}, {other.origin})"
-        )
+    for name in _SECRETS_IN_FILES:
+        one, other = given.get(name), given.get(f"{name}_file")
+        if one and other:
+            raise SettingsError(
+                f"{name} and {name}_file are two keys, take one of them (from "
+                f"{one.origin}, {other.origin})"
+            )
+
+
+def _refuse_nowhere(settings: Settings) -> None:
+    for transport, needed in (("http", "openlineage_url"), ("file", "openlineage_file")):
+        if settings.openlineage_transport == transport and getattr(settings, needed) is None:
+            raise SettingsError(f"openlineage_transport = {transport!r} needs {needed} beside it")
 
 
 def _refuse_lost_replica(settings: Settings) -> None:
@@ -448,6 +583,7 @@ _WANTED = {
     "int_from_float": "is not a whole number",
     "greater_than_equal": "is not a port (0 to 65535)",
     "less_than_equal": "is not a port (0 to 65535)",
+    "count": "is less than 1",
     "bytes": f"is less than {CACHE_BYTES_MIN} bytes",
     "value_error": "is not a switch (on or off)",
     "urls": "is not a base URL like http://host:port (several: with commas between)",

@@ -10,7 +10,15 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from gateway import config
-from gateway.config import NAMES, Settings, SettingsError, SettingsRefused, load, person_key
+from gateway.config import (
+    NAMES,
+    Settings,
+    SettingsError,
+    SettingsRefused,
+    load,
+    openlineage_api_key,
+    person_key,
+)
 
 SECRET = "hush-this-is-the-secret"
 
@@ -56,6 +64,17 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "lineage_headers": True,
         "lineage_person_key": None,
         "lineage_person_key_file": None,
+        "openlineage_transport": None,
+        "openlineage_url": None,
+        "openlineage_endpoint": "api/v1/lineage",
+        "openlineage_api_key": None,
+        "openlineage_api_key_file": None,
+        "openlineage_file": None,
+        "openlineage_namespace": None,
+        "openlineage_datasets": "prefix",
+        "openlineage_depth": 1,
+        "openlineage_tries": 20,
+        "openlineage_hours": 24,
         "sigv2": True,
     }
     assert {settings.origin(name).kind for name in NAMES} == {"default"}
@@ -219,6 +238,62 @@ def test_a_key_for_hashes_of_people_that_cannot_serve_is_refused(home, tmp_path)
     file = tmp_path / "some.toml"
     file.write_text(f'lineage_person_key = ["{SECRET}"]\n')
     assert "lineage_person_key: its value is not text" in refusal({}, home, file)
+
+
+def test_what_openlineage_clients_read_counts_less_than_ours(home, tmp_path):
+    theirs = {
+        "OPENLINEAGE_URL": "https://theirs/base/",
+        "OPENLINEAGE_ENDPOINT": "v9",
+        "OPENLINEAGE_API_KEY": SECRET,
+        "OPENLINEAGE_NAMESPACE": "prod",
+    }
+    settings = load({}, {**home, **theirs}, None)
+    assert settings.openlineage_url == "https://theirs/base"
+    assert (settings.openlineage_endpoint, settings.openlineage_namespace) == ("v9", "prod")
+    assert openlineage_api_key(settings) == SECRET
+    assert str(settings.origin("openlineage_url")) == "environment OPENLINEAGE_URL"
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    ours = {"LABELGATE_OPENLINEAGE_URL": "http://ours", "LABELGATE_OPENLINEAGE_NAMESPACE": "own"}
+    settings = load({}, {**home, **theirs, **ours}, None)
+    assert (settings.openlineage_url, settings.openlineage_namespace) == ("http://ours", "own")
+    file = tmp_path / "key"
+    file.write_text("of the file\n")
+    ours = {"LABELGATE_OPENLINEAGE_API_KEY_FILE": str(file)}
+    assert openlineage_api_key(load({}, {**home, **theirs, **ours}, None)) == "of the file"
+
+
+@pytest.mark.parametrize(("said", "transport"), [("true", "off"), ("TRUE", "off"), ("no", None)])
+def test_openlineage_can_be_disabled_as_its_clients_are(home, said, transport):
+    environ = {**home, "OPENLINEAGE_DISABLED": said, "OPENLINEAGE_URL": "http://x"}
+    assert load({}, environ, None).openlineage_transport == transport
+    environ["LABELGATE_OPENLINEAGE_TRANSPORT"] = "http"
+    assert load({}, environ, None).openlineage_transport == "http"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("openlineage_url", "http://user:secret@host", "is not a base URL"),
+        ("openlineage_url", "http://host/?q=1", "is not a base URL"),
+        ("openlineage_url", "ftp://host", "is not a base URL"),
+        ("openlineage_tries", "0", "is less than 1"),
+        ("openlineage_transport", "kafka", "is not 'off', 'http', 'file' or 'console'"),
+    ],
+)
+def test_openlineage_settings_that_cannot_be_are_refused(home, setting, value, said):
+    assert said in refusal({setting: value}, home, None)
+
+
+def test_a_transport_needs_to_know_where(home):
+    for transport, needed in (("http", "openlineage_url"), ("file", "openlineage_file")):
+        assert needed in refusal({"openlineage_transport": transport}, home, None)
+
+
+def test_a_key_that_cannot_stand_in_a_header_is_refused(home):
+    for key in ("two\nlines", "kürzel"):
+        with pytest.raises(SettingsRefused, match="printable") as refused:
+            openlineage_api_key(load({"openlineage_api_key": key}, home, None))
+        assert key not in str(refused.value)
 
 
 def test_all_wrong_values_are_said_at_once(home):

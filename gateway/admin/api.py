@@ -6,17 +6,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from gateway.admin import checking, dataset, exports, finding, graphs, history, repos
+from gateway.admin import checking, dataset, deliveries, exports, finding, graphs, history, repos
 from gateway.admin.models import (
     BranchesOut,
     CommitPage,
     CreateBranch,
     CreateRepo,
     CreateTag,
+    DeliveriesOut,
     DiffOut,
     ErrorAnswer,
     LineageOut,
     LogOut,
+    ParkedOut,
     RefOut,
     RepoOut,
     ReposOut,
@@ -270,3 +272,25 @@ async def diff(
 ) -> DiffOut:
     """Objects that differ between two REFs."""
     return await history.diff_page(caller, old, new, prefix=prefix, after=after, limit=limit)
+
+
+@api.get("/deliveries", tags=["deliveries"])
+async def list_deliveries(
+    caller: Signed,
+    after: Annotated[int, Query(ge=0, description="`next_after` of the page before")] = 0,
+    limit: Limit = 100,
+) -> DeliveriesOut:
+    """Who is told of commits, and what they could not be told."""
+    return await deliveries.page(caller, after=after, limit=limit)
+
+
+@api.post("/deliveries/{number}/replay", status_code=202, tags=["deliveries"])
+async def replay_delivery(caller: Signed, number: int) -> ParkedOut:
+    """Have one that was given up tried again, once."""
+    return await deliveries.replay(caller, number)
+
+
+@api.delete("/deliveries/{number}", status_code=204, tags=["deliveries"])
+async def drop_delivery(caller: Signed, number: int) -> None:
+    """Forget one that was given up."""
+    await deliveries.drop(caller, number)

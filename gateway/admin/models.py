@@ -214,6 +214,38 @@ class LineageOut(BaseModel):
     record: dict[str, Any] | None
 
 
+class ChannelOut(BaseModel):
+    """Somebody who is told of commits. target: where; nothing of it is secret."""
+
+    name: str
+    target: str
+    parked: int
+
+
+class ParkedOut(BaseModel):
+    """A commit that a receiver could not be told of. again: it is about to be tried once more."""
+
+    id: int
+    channel: str
+    bucket: str
+    commit: Id
+    tries: int
+    at: Time
+    why: str
+    again: bool
+
+
+class DeliveriesOut(BaseModel):
+    """Who is told of commits, and what was given up, oldest first, where the key has `admin`.
+
+    next_after: pass it as `after` to go on; null at the end.
+    """
+
+    channels: list[ChannelOut]
+    parked: list[ParkedOut]
+    next_after: int | None
+
+
 class ErrorOut(BaseModel):
     """Why a request was refused; some codes have further fields."""
 

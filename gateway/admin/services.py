@@ -9,6 +9,7 @@ from gateway.auth.access import Access
 from gateway.auth.credentials import Key
 from gateway.auth.gate import Gate
 from gateway.auth.identity import Identity
+from gateway.deliveries.desk import Desk
 from gateway.observability.metrics import Metrics
 from gateway.protocol.request import Request
 from gateway.versioning.store import Store
@@ -18,7 +19,8 @@ from gateway.versioning.store import Store
 class Services:
     """Put together by the composition root.
 
-    version: of this program. clock: now, in milliseconds since 1970 UTC.
+    version: of this program. clock: now, in milliseconds since 1970 UTC. desk: what others are
+    told of commits.
     """
 
     store: Store
@@ -26,6 +28,7 @@ class Services:
     gate: Gate
     version: str
     clock: Callable[[], int]
+    desk: Desk
 
 
 @dataclass(frozen=True, slots=True)

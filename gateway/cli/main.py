@@ -14,6 +14,7 @@ from gateway import __version__
 from gateway.cli import diff, log, person, reindex, serve, show, verify
 from gateway.cli.branch import branch
 from gateway.cli.config import config
+from gateway.cli.deliveries import deliveries
 from gateway.cli.errors import REFUSED, CommandError
 from gateway.cli.lineage import lineage
 from gateway.cli.options import Common, ConfigOption, DataOption, examples
@@ -70,6 +71,7 @@ app.command("log", epilog=log.EXAMPLES)(log.log)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.add_typer(lineage, name="lineage")
+app.add_typer(deliveries, name="deliveries")
 app.command("person", epilog=person.EXAMPLES)(person.person)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("reindex", epilog=reindex.EXAMPLES)(reindex.reindex)

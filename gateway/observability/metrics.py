@@ -105,6 +105,24 @@ class _Instruments:
             "S3 requests for repos that another replica owns, by what became of them.",
             "outcome",
         )
+        self.deliveries = counter(
+            "deliveries_total",
+            "Tries to tell a receiver of a commit: delivered, failed, or parked for good.",
+            "channel",
+            "outcome",
+        )
+        self.behind = gauge(
+            "deliveries_behind_branches",
+            "Branches with commits that a receiver was not told of yet.",
+            "livemax",
+            "channel",
+        )
+        self.parked = gauge(
+            "deliveries_parked",
+            "Commits that a receiver could not be told of; they wait to be replayed.",
+            "livemax",
+            "channel",
+        )
         self.build = gauge(
             "build_info", "Always 1; the labels say what runs.", "max", "version", "engine"
         )
@@ -222,6 +240,15 @@ class Metrics:
     def forwarded(self, outcome: str) -> None:
         """A request was another replica's. outcome: `answered`, `unreachable` or `broken`."""
         self._instruments.forwarded.labels(outcome).inc()
+
+    def delivery(self, channel: str, outcome: str) -> None:
+        """A receiver was told of a commit. outcome: `delivered`, `failed` or `parked`."""
+        self._instruments.deliveries.labels(channel, outcome).inc()
+
+    def deliveries_left(self, channel: str, *, behind: int, parked: int) -> None:
+        """How many branches a receiver is behind on, and how many commits it never took."""
+        self._instruments.behind.labels(channel).set(behind)
+        self._instruments.parked.labels(channel).set(parked)
 
     def store_figures(self, ask: Callable[[], StoreFigures]) -> None:
         """Show what `ask` answers at each scrape; it must be quick, on whatever thread."""

@@ -1,71 +1,59 @@
-"""Commits as they land: each told once, oldest first, however the branch moves."""
+"""Commits that came to a branch: each once, oldest first, however the branch was moved."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from hands import REPO, Hand, put
 
-from gateway.versioning.arrivals import arrivals
+from gateway.versioning.arrivals import arrived
 from gateway.versioning.errors import NoRef, NoRepo
-from gateway.versioning.model import Commit, Delete
-from gateway.versioning.names import CommitId, parse_bucket
+from gateway.versioning.model import Delete
+from gateway.versioning.names import CommitId
 from gateway.versioning.store import Store
 
-BRANCH = parse_bucket("master.labels")
-LOOK_S = 0.01
+
+async def came(hand: Hand, told: CommitId | None, since_ms: int = 0) -> list[CommitId]:
+    return await arrived(hand.store, await hand.head(), told, since_ms=since_ms)
 
 
-async def take(coming: AsyncIterator[Commit], count: int) -> list[CommitId]:
-    async with asyncio.timeout(20):
-        return [(await anext(coming)).id for _ in range(count)]
-
-
-async def none_comes(coming: AsyncIterator[Commit]) -> bool:
-    try:
-        async with asyncio.timeout(0.3):
-            await anext(coming)
-    except TimeoutError:
-        return True
-    return False
-
-
-async def test_what_landed_already_is_told_oldest_first_then_what_lands(hand: Hand, store: Store):
+async def test_what_landed_comes_oldest_first(hand: Hand, store: Store):
     start = (await hand.head()).commit
-    first = [await hand.put(key) for key in "abc"]
-    coming = arrivals(store, BRANCH, start, look_s=LOOK_S)
-    assert await take(coming, 3) == first
-    later = [await hand.put("d"), (await hand.write(Delete("a"))).commit.id]  # type: ignore[union-attr]
-    assert await take(coming, 2) == later
-    await coming.aclose()
+    assert await came(hand, start) == []
+    made = [await hand.put(key) for key in "abc"]
+    made.append((await hand.write(Delete("a"))).commit.id)  # type: ignore[union-attr]
+    assert await came(hand, start) == made
+    assert await came(hand, made[1]) == made[2:]
+    assert await came(hand, made[-1]) == []
 
 
-async def test_more_than_a_page_is_told_whole(hand: Hand, store: Store):
+async def test_more_than_a_page_comes_whole(hand: Hand):
     start = (await hand.head()).commit
     made = [await hand.put("k", str(number).encode()) for number in range(120)]
-    coming = arrivals(store, BRANCH, start, look_s=LOOK_S)
-    assert await take(coming, 120) == made
-    await coming.aclose()
+    assert await came(hand, start) == made
+    assert (await came(hand, None))[-120:] == made
 
 
-async def test_a_commit_of_many_changes_is_told_once(hand: Hand, store: Store):
+async def test_a_commit_of_many_changes_comes_once(hand: Hand, store: Store):
     start = (await hand.head()).commit
     made = await hand.write(*[await put(store, key) for key in "abc"])
-    coming = arrivals(store, BRANCH, start, look_s=LOOK_S)
     assert made.commit is not None
-    assert await take(coming, 1) == [made.commit.id]
-    assert await none_comes(coming)
+    assert await came(hand, start) == [made.commit.id]
 
 
-async def test_other_branches_are_not_told(hand: Hand, store: Store):
+async def test_without_a_last_one_those_after_a_time_come(hand: Hand, store: Store):
+    first, second = await hand.put("a"), await hand.put("b")
+    commit = await store.commit_info(await hand.at(first))
+    found = await came(hand, None, commit.time_ms)
+    assert found in ([second], [])  # several may share a millisecond
+    assert first in await came(hand, None, commit.time_ms - 1)
+
+
+async def test_a_new_branch_has_what_it_was_made_of(hand: Hand):
+    first = await hand.put("a")
     dev = await hand.branch("dev")
-    coming = arrivals(store, BRANCH, (await hand.head()).commit, look_s=LOOK_S)
-    await dev.put("a")
-    mine = await hand.put("b")
-    assert await take(coming, 1) == [mine]
-    await coming.aclose()
+    mine = await dev.put("b")
+    assert (await came(dev, None))[-2:] == [first, mine]
+    assert await came(dev, first) == [mine]
 
 
 async def test_a_branch_made_anew_tells_its_own_history(hand: Hand, store: Store):
@@ -75,16 +63,13 @@ async def test_a_branch_made_anew_tells_its_own_history(hand: Hand, store: Store
     await store.delete_branch(REPO, "master")
     await store.create_branch(REPO, "master", account="ann")
     second = await hand.put("b")
-    coming = arrivals(store, BRANCH, told, look_s=LOOK_S)
-    found = await take(coming, 2)
+    found = await came(hand, told)
     assert found[-1] == second
     assert told not in found
-    await coming.aclose()
 
 
-async def test_it_ends_with_the_branch(hand: Hand, store: Store):
-    coming = arrivals(store, BRANCH, (await hand.head()).commit, look_s=LOOK_S)
-    await store.create_tag(REPO, "keep", await hand.head(), account="ann")
+async def test_a_repo_that_is_gone_says_so(hand: Hand, store: Store):
+    head = await hand.head()
     await store.delete_branch(REPO, "master")
     with pytest.raises((NoRef, NoRepo)):
-        await take(coming, 1)
+        await came(hand, head.commit)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from coroutines import pytest_pyfunc_call, runner
-from hands import Hand, ticking_clock
+from hands import Hand, new_branch, ticking_clock
 
 from gateway.stores.embedded.store import EmbeddedStore
-from gateway.versioning.names import parse_bucket
 
 __all__ = ["pytest_pyfunc_call", "runner"]
 
@@ -35,16 +34,10 @@ def store(
 @pytest.fixture
 def raw(store: EmbeddedStore, runner: asyncio.Runner) -> Hand:
     """Writes to branch `master` of repo `raw`, which is empty."""
-    return runner.run(made(store, "master.raw"))
+    return runner.run(new_branch(store, "master.raw"))
 
 
 @pytest.fixture
 def labels(store: EmbeddedStore, runner: asyncio.Runner) -> Hand:
     """Writes to branch `master` of repo `labels`, which is empty."""
-    return runner.run(made(store, "master.labels"))
-
-
-async def made(store: EmbeddedStore, bucket: str) -> Hand:
-    name = parse_bucket(bucket)
-    await store.create_branch(name.repo, name.branch, account="ann", create_repo=True)
-    return Hand(store, bucket)
+    return runner.run(new_branch(store, "master.labels"))

@@ -126,3 +126,10 @@ class Hand:
 
     async def log(self, **more: Any) -> Sequence[CommitId]:
         return [commit.id for commit in await self.store.log(await self.head(), **more)]
+
+
+async def new_branch(store: Store, bucket: str) -> Hand:
+    """A hand for a branch that is made for it, empty, with its repo where that is missing."""
+    name = parse_bucket(bucket)
+    await store.create_branch(name.repo, name.branch, account="ann", create_repo=True)
+    return Hand(store, bucket)

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+import apsw
+
 from gateway.stores.timeline import finding
 
 FORMAT = 4
 
-UPGRADES = MappingProxyType({2: finding.make, 3: finding.fill})
+
+def _to_4(connection: apsw.Connection) -> None:
+    """The terms of tasks changed; a table that nothing ever used went."""
+    connection.execute("DROP TABLE IF EXISTS outbox")
+    finding.fill(connection)
+
+
+UPGRADES = MappingProxyType({2: finding.make, 3: _to_4})
 
 TABLES = """
 CREATE TABLE repo(
@@ -82,16 +91,6 @@ CREATE TABLE reflog(
     who TEXT NOT NULL,
     at INTEGER NOT NULL,
     hash BLOB NOT NULL
-) STRICT;
-
--- Deliveries that must land with a commit.
-CREATE TABLE outbox(
-    n INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    commit_n INTEGER NOT NULL,
-    data TEXT NOT NULL,
-    due INTEGER NOT NULL,
-    tries INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE upload(

@@ -107,10 +107,18 @@ def test_what_should_not_be_there_goes(tmp_path: Path):
     assert rows(tmp_path) == live
 
 
-def test_a_directory_of_the_format_before_gets_it_as_it_is_opened(tmp_path: Path):
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        "DROP TABLE found; UPDATE meta SET value=2 WHERE name='format'",
+        "DELETE FROM found; CREATE TABLE outbox(n INTEGER); "
+        "UPDATE meta SET value=3 WHERE name='format'",
+    ],
+)
+def test_a_directory_of_a_format_before_gets_it_as_it_is_opened(tmp_path: Path, earlier: str):
     asyncio.run(build(tmp_path))
     live = rows(tmp_path)
-    execute(tmp_path, "DROP TABLE found; UPDATE meta SET value=2 WHERE name='format'")
+    execute(tmp_path, earlier)
 
     async def find() -> int:
         store = await EmbeddedStore.open(tmp_path, clock=ticking_clock())

@@ -1,0 +1,1 @@
+"""What follows from commits, told to others: at least once, in order, without any write waiting."""

@@ -1,0 +1,169 @@
+"""The channel that tells catalogues of commits: OpenLineage events over HTTP, to a file, or out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from gateway.deliveries.channel import Undelivered
+from gateway.lineage.openlineage import Style, run_event
+from gateway.versioning.model import ChangeInfo, Commit, Snapshot
+from gateway.versioning.store import Store
+
+CHANGES_MAX = 10_000
+_PAGE = 1000
+_TIMEOUT = httpx.Timeout(30, connect=5)
+_SHOWN_MAX = 200
+# Answers that are no judgement on the event: it comes at a bad time.
+_NOT_NOW = frozenset({408, 425, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where events go.
+
+    url: where they are POSTed, complete. api_key: sent as a bearer token. file: that they are
+    appended to, one a line.
+    """
+
+    transport: Literal["http", "file", "console"]
+    url: str = ""
+    api_key: str | None = None
+    file: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """For people: nothing of it is secret."""
+        match self.transport:
+            case "http":
+                parts = urlsplit(self.url)
+                return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+            case "file":
+                return str(self.file)
+            case "console":
+                return "console"
+
+
+class Transport(Protocol):
+    """What takes one event."""
+
+    async def send(self, event: bytes) -> None:
+        """Raises Undelivered."""
+
+
+class OpenLineage:
+    """The channel. Of a commit with more changes the event tells the first 10,000."""
+
+    name = "openlineage"
+
+    def __init__(self, store: Store, transport: Transport, style: Style, target: str) -> None:
+        self._store = store
+        self._transport = transport
+        self._style = style
+        self.target = target
+
+    def wants(self, branch: str, commit: Commit) -> bool:
+        """Of what a branch takes over from another one catalogues have heard there."""
+        return commit.branch == branch and commit.change_count > 0
+
+    async def deliver(self, at: Snapshot, commit: Commit) -> None:
+        """Send the event of a commit; the same again has the same run id."""
+        changes: list[ChangeInfo] = []
+        while len(changes) < min(commit.change_count, CHANGES_MAX):
+            after = changes[-1].key if changes else ""
+            page = await self._store.changes(at, after=after, limit=_PAGE)
+            changes += page
+            if len(page) < _PAGE:
+                break
+        event = await asyncio.to_thread(_encoded, commit, changes, self._style)
+        await self._transport.send(event)
+
+
+@asynccontextmanager
+async def openlineage(store: Store, target: Target, style: Style) -> AsyncIterator[OpenLineage]:
+    """The channel to `target` while in context."""
+    if target.transport != "http":
+        to_file = _File(target.file) if target.file is not None else _Console()
+        yield OpenLineage(store, to_file, style, target.shown)
+        return
+    headers = {"content-type": "application/json", "user-agent": f"labelgate/{style.version}"}
+    if target.api_key:
+        headers["authorization"] = f"Bearer {target.api_key}"
+    async with httpx.AsyncClient(timeout=_TIMEOUT, headers=headers) as http:
+        yield OpenLineage(store, _Http(http, target.url), style, target.shown)
+
+
+class _Http:
+    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
+        self._http = http
+        self._url = url
+
+    async def send(self, event: bytes) -> None:
+        """POST it. Not redirected: a POST would become a GET, and a key go elsewhere."""
+        try:
+            response = await self._http.post(self._url, content=event)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise Undelivered(f"{type(error).__name__}: {error}") from None
+        if response.is_success:
+            return
+        status = response.status_code
+        why = f"HTTP {status}: {response.text[:_SHOWN_MAX]}".strip()
+        # Whatever the status an event may be what is wrong: Marquez answers 500 where it cannot
+        # read one. Only those that say that they are busy are not counted against it.
+        raise Undelivered(
+            why, answered=status not in _NOT_NOW, retry_after_s=_retry_after(response)
+        )
+
+
+class _File:
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def send(self, event: bytes) -> None:
+        """Append a line, and have it on disk."""
+        try:
+            await asyncio.to_thread(self._append, event)
+        except OSError as error:
+            raise Undelivered(f"{self._file}: {error.strerror}") from None
+
+    def _append(self, event: bytes) -> None:
+        self._file.touch(mode=0o600)
+        with self._file.open("ab") as file:
+            file.write(event + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class _Console:
+    async def send(self, event: bytes) -> None:
+        """Print a line on stdout."""
+        sys.stdout.write(event.decode("ascii") + "\n")
+        sys.stdout.flush()
+
+
+def _encoded(commit: Commit, changes: list[ChangeInfo], style: Style) -> bytes:
+    return json.dumps(run_event(commit, changes, style), separators=(",", ":")).encode("ascii")
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, from a number of them or a date; None where neither is given."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text[:9])
+    try:
+        then = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(response.headers["date"])
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, TypeError, KeyError):
+        return None
