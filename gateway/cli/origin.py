@@ -86,9 +86,17 @@ def _fields(record: dict[str, Any]) -> dict[str, object]:
         "annotator hash": record.get("annotator_hash"),
         "lead time": _seconds(record.get("lead_time")),
         "results": record.get("result_count"),
+        "duplicate of": _duplicate(record.get("duplicate_of")),
         "skipped": "yes" if record.get("was_cancelled") else None,
         "request": record.get("request_id"),
     }
+
+
+def _duplicate(found: dict[str, Any] | None) -> str | None:
+    if found is None:
+        return None
+    where = f", {found['key']}, version {found['version']}" if "key" in found else ", never kept"
+    return f"annotation {found['annotation']}{where}"
 
 
 def _evidence(source: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from gateway.lineage.uris import SourceUri, uris_in
 LABEL_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
 DRIFT_RULE = "ls2"
+WORK_DIGITS = 32
 
 _ANNOTATION_FIELDS = frozenset({"id", "result", "task", "completed_by", "created_at", "updated_at"})
 _TASK_FIELDS = frozenset({"id", "annotations", "data", "project", "created_at", "updated_at"})
@@ -64,6 +65,9 @@ class Annotation:
     annotator: Label Studio's id of the user. lead_time_s: seconds of work as the browser counted.
     cancelled: the annotator skipped the task. viewed: it was made at a screen, not imported.
     called: the annotator's e-mail address, else user name, where the body has one; to be hashed.
+    work: equal for two annotations that one annotator made of one task with the same regions, ids
+    included, which no two people and no two submits of new work have. None: it says nothing, as
+    there are no regions, or they were taken over from another annotation.
     """
 
     id: int
@@ -76,6 +80,7 @@ class Annotation:
     cancelled: bool
     viewed: bool = True
     called: str | None = field(default=None, repr=False)
+    work: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +160,17 @@ def _annotation_layout(document: dict[str, Any]) -> Label | None:
     task = document["task"]
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         return None
-    annotation, task_id = _annotation(document), _identity(task.get("id"))
-    if annotation is None or task_id is None:
+    task_id, project = _identity(task.get("id")), _identity(document.get("project"))
+    if task_id is None:
         return None
-    project = _identity(document.get("project"))
+    if project is None:
+        project = _identity(task.get("project"))
+    annotation = _annotation(document, project, task_id)
+    if annotation is None:
+        return None
     return Label(
         layout=Layout.ANNOTATION,
-        project=_identity(task.get("project")) if project is None else project,
+        project=project,
         task=task_id,
         task_created_ms=_time(task.get("created_at")),
         annotations=(annotation,),
@@ -174,7 +183,8 @@ def _task_layout(document: dict[str, Any]) -> Label | None:
     listed, task_id = document["annotations"], _identity(document["id"])
     if not isinstance(listed, list) or not isinstance(document["data"], dict) or task_id is None:
         return None
-    annotations = [_annotation(one) for one in listed]
+    project = _identity(document["project"])
+    annotations = [_annotation(one, project, task_id) for one in listed]
     if None in annotations:
         return None
     aged = [
@@ -184,7 +194,7 @@ def _task_layout(document: dict[str, Any]) -> Label | None:
     ]
     return Label(
         layout=Layout.TASK,
-        project=_identity(document["project"]),
+        project=project,
         task=task_id,
         task_created_ms=_time(document["created_at"]),
         annotations=tuple(one for one in annotations if one is not None),
@@ -193,16 +203,17 @@ def _task_layout(document: dict[str, Any]) -> Label | None:
     )
 
 
-def _annotation(form: Any) -> Annotation | None:
+def _annotation(form: Any, project: int | None, task: int) -> Annotation | None:
     if not isinstance(form, dict) or not isinstance(form.get("result"), list):
         return None
     identity = _identity(form.get("id"))
     if identity is None:
         return None
     by = form.get("completed_by")
+    annotator = _identity(by.get("id") if isinstance(by, dict) else by)
     return Annotation(
         id=identity,
-        annotator=_identity(by.get("id") if isinstance(by, dict) else by),
+        annotator=annotator,
         created_ms=_time(form.get("created_at")),
         updated_ms=_time(form.get("updated_at")),
         drafted_ms=_time(form.get("draft_created_at")),
@@ -211,7 +222,16 @@ def _annotation(form: Any) -> Annotation | None:
         cancelled=form.get("was_cancelled") is True,
         viewed=form.get("import_id") is None and form.get("bulk_created") is not True,
         called=_called(by),
+        work=_work(form, (project, task, annotator)),
     )
+
+
+def _work(form: dict[str, Any], whose: tuple[int | None, int, int | None]) -> str | None:
+    """See Annotation. whose: project, task and annotator."""
+    if not form["result"] or None in whose or form.get("parent_annotation") is not None:
+        return None
+    text = _canonical([*whose, form["result"]])
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:WORK_DIGITS]
 
 
 def _digest(document: dict[str, Any], task: dict[str, Any], aged: Iterable[dict[str, Any]]) -> str:

@@ -43,10 +43,16 @@ field would say but nobody knows is null, and for sources the evidence says why.
                     `lineage_person_key` is set
     lead_time       seconds of work as the browser counted
     result_count    number of regions and choices
+    work            of the annotation layout: the same in two annotations where one annotator made
+                    both of one task, with the same regions. Null where that would say nothing
+    duplicate_of    {annotation, key, version}: an annotation with the same work that was here
+                    before. Label Studio makes a second one where the write of the first failed and
+                    the annotator submits again. No key and version where that one never came to be
+                    kept; left out of what is no such second one
     was_cancelled   the annotator skipped the task
     times           {task_created, created, updated, drafted}, by Label Studio's clock
-    annotations     of the task layout only: list of {annotation, annotator, annotator_hash}, all in
-                    the body
+    annotations     of the task layout only: list of {annotation, annotator, annotator_hash,
+                    duplicate_of}, all in the body; duplicate_of is the id of one before it
 """
 
 from __future__ import annotations
@@ -85,10 +91,18 @@ def label_fields(label: Label, persons: Persons | None = None) -> Record:
         },
     }
     if label.layout is Layout.TASK:
+        first = {one.work: one.id for one in reversed(label.annotations)}
         fields["annotations"] = [
-            {"annotation": one.id, **_annotator(one, persons)} for one in label.annotations
+            {"annotation": one.id, **_annotator(one, persons), **_duplicate(one, first[one.work])}
+            for one in label.annotations
         ]
+    else:
+        fields["work"] = newest and newest.work
     return fields
+
+
+def _duplicate(one: Annotation, first: int) -> Record:
+    return {} if one.work is None or one.id == first else {"duplicate_of": first}
 
 
 def _annotator(one: Annotation | None, persons: Persons | None) -> Record:

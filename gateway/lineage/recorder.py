@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.lineage import record
+from gateway.lineage.duplicates import Duplicates
 from gateway.lineage.evidence import Evidence
 from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
 from gateway.lineage.person import Persons
@@ -98,6 +99,7 @@ class Recorder:
     def __init__(self, store: Store, reads: ReadLog, persons: Persons | None = None) -> None:
         self._store = store
         self._persons = persons
+        self._duplicates = Duplicates(store)
         self.reads = reads
 
     async def describe_put(self, write: Write, body: bytes | None) -> Described:
@@ -113,12 +115,14 @@ class Recorder:
         sha256 = write.sha256
         if sha256 is None and body is not None:
             sha256 = hashlib.sha256(body).hexdigest()
+        duplicate = await self._duplicates.of(write.bucket, label) if label else None
         kind = record.UNREAD if body is None else record.LABEL if label else record.OTHER
         return Described(
             record=_written("put", write, sha256)
             | record.source_fields(sources, len(found) - len(sources))
             | {"body": kind}
-            | (record.label_fields(label, self._persons) if label else {}),
+            | (record.label_fields(label, self._persons) if label else {})
+            | ({} if duplicate is None else {"duplicate_of": dict(duplicate)}),
             summary=summary(label, sources) if label or declared else {},
             same_as=_same_as(label, declared),
             links=_links(sources),

@@ -137,6 +137,29 @@ def test_an_annotation_that_could_not_be_written_is_written_by_the_next_sync(
     assert commit["changes"][0]["lineage"]["task"] == task["id"]
 
 
+def test_an_annotation_submitted_again_after_a_failure_is_marked_and_both_are_kept(
+    http_desk: Desk,
+) -> None:
+    work, s3 = texts(http_desk), http_desk.gateway.s3()
+    task = work.api.tasks(work.project)[0]
+    s3.delete_bucket(Bucket=work.labels.bucket)
+    with pytest.raises(httpx.HTTPStatusError, match="NoSuchBucket"):
+        work.api.annotate(task["id"], choice("Positive"))
+    s3.create_bucket(Bucket=work.labels.bucket)
+    # The annotator sees an error and submits again: Label Studio has both now.
+    second = work.api.annotate(task["id"], choice("Positive"))["id"]
+    synced(work)
+    [now] = [one for one in work.api.tasks(work.project) if one["id"] == task["id"]]
+    [first] = {one["id"] for one in now["annotations"]} - {second}
+    marks = {
+        number: work.labels.lineage(work.key(number)).get("duplicate_of")
+        for number in (first, second)
+    }
+    assert marks[second] is None
+    assert marks[first]["annotation"] == second
+    assert marks[first]["key"] == work.key(second)
+
+
 def age_of(work: Work, task: int) -> str:
     """The age of the task's only annotation, in Label Studio's words."""
     [annotation] = next(one for one in work.api.tasks(work.project) if one["id"] == task)[

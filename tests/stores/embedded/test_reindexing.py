@@ -111,8 +111,7 @@ def test_what_should_not_be_there_goes(tmp_path: Path):
     "earlier",
     [
         "DROP TABLE found; UPDATE meta SET value=2 WHERE name='format'",
-        "DELETE FROM found; CREATE TABLE outbox(n INTEGER); "
-        "UPDATE meta SET value=3 WHERE name='format'",
+        "DELETE FROM found; CREATE TABLE outbox(n); UPDATE meta SET value=3 WHERE name='format'",
     ],
 )
 def test_a_directory_of_a_format_before_gets_it_as_it_is_opened(tmp_path: Path, earlier: str):
