@@ -147,9 +147,10 @@ async def gateway(
             Recorder(store, reads, persons),
             metrics,
             clock,
-            settings.lineage_headers,
-            settings.default_versioning,
-            settings.bucket_names == "s3",
+            lineage_headers=settings.lineage_headers,
+            lineage_embed=settings.lineage_embed,
+            default_versioning=settings.default_versioning,
+            s3_names=settings.bucket_names == "s3",
         )
         s3: Asgi = S3App(services, gate, HANDLERS, access_log)
         if settings.replica_url is not None:

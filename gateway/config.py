@@ -236,6 +236,12 @@ class Settings(BaseSettings):
         True,
         description="Whether a label is answered with its lineage in `x-amz-meta-lineage-*`.",
     )
+    lineage_embed: Switch = Field(
+        False,
+        description="Whether files of tasks (`.json`, `.jsonl`) are served with the field "
+        "`labelgate_source` in each task's data, which names their exact version, see "
+        "[Lineage](lineage.md#tasks-from-json-files).",
+    )
     lineage_person_key: SecretStr | None = Field(
         None,
         description="A secret of at least 16 bytes: with it records tell a hash of the annotator's "

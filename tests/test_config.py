@@ -62,6 +62,7 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "default_versioning": "enabled",
         "bucket_names": "any",
         "lineage_headers": True,
+        "lineage_embed": False,
         "lineage_person_key": None,
         "lineage_person_key_file": None,
         "openlineage_transport": None,

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from gateway.lineage.uris import SourceUri, uris_in
+from gateway.lineage.taskfiles import EMBEDDED
+from gateway.lineage.uris import SCHEME, SourceUri, parse_uri, uris_in
 
 LABEL_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
@@ -91,6 +92,7 @@ class Label:
     sources: every s3 URI in the task's data, in order, each once.
     same_as: equal for two bodies exactly when they differ at most in what drifts by itself, in
         the order of their fields, in white space and in how their texts are escaped.
+    data: the task's, its numbers as marked literals; `plain` makes it what it was.
     """
 
     layout: Layout
@@ -100,6 +102,7 @@ class Label:
     annotations: tuple[Annotation, ...]
     sources: tuple[SourceUri, ...]
     same_as: str
+    data: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def newest(self) -> Annotation | None:
@@ -121,6 +124,24 @@ def read(body: bytes) -> Label | None:
     if document.keys() >= _TASK_FIELDS:
         return _task_layout(document)
     return None
+
+
+def plain(value: Any) -> Any:
+    """JSON with marked literals as any reader of JSON takes it."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    literal = _literal(value)
+    return value if literal is None else json.loads(literal)
+
+
+def _sources(data: dict[str, Any]) -> tuple[SourceUri, ...]:
+    """What a task's data names, with what a gateway may have put into it as it was served."""
+    found = uris_in(data)
+    named = data.get(EMBEDDED)
+    exact = parse_uri(f"{SCHEME}{named}") if isinstance(named, str) else None
+    return tuple(dict.fromkeys([*found, exact] if exact is not None else found))
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
@@ -174,8 +195,9 @@ def _annotation_layout(document: dict[str, Any]) -> Label | None:
         task=task_id,
         task_created_ms=_time(task.get("created_at")),
         annotations=(annotation,),
-        sources=tuple(uris_in(task["data"])),
+        sources=_sources(task["data"]),
         same_as=_digest(document, task, (document,)),
+        data=task["data"],
     )
 
 
@@ -198,8 +220,9 @@ def _task_layout(document: dict[str, Any]) -> Label | None:
         task=task_id,
         task_created_ms=_time(document["created_at"]),
         annotations=tuple(one for one in annotations if one is not None),
-        sources=tuple(uris_in(document["data"])),
+        sources=_sources(document["data"]),
         same_as=_digest(document, document, aged),
+        data=document["data"],
     )
 
 

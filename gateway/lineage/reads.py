@@ -7,16 +7,20 @@ one of a version that was named, or of a commit or tag, is certain without being
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
+from gateway.lineage.taskfiles import TASK_FILES
 from gateway.versioning.model import ObjectInfo, RefKind, Snapshot
 from gateway.versioning.names import CommitId
 
 READS_MAX = 50_000
 READS_MAX_OF_ONE = 64
 AGE_MS_MAX = 7 * 24 * 3600 * 1000
+FILE_READS_MAX = 20_000
 
 
 class Place(NamedTuple):
@@ -59,6 +63,7 @@ class ReadLog:
         self._reads_max = reads_max
         self._places: OrderedDict[Place, deque[Read]] = OrderedDict()
         self._count = 0
+        self._file_reads: list[tuple[int, Place, Read]] = []
 
     def __len__(self) -> int:
         return self._count
@@ -82,12 +87,23 @@ class ReadLog:
             self._places.move_to_end(place)
         self._count += len(reads) < READS_MAX_OF_ONE
         reads.append(read)
+        if not read.presigned and place.key.endswith(TASK_FILES):
+            self._file_reads.append((read.time_ms, place, read))
+            if len(self._file_reads) > FILE_READS_MAX:
+                del self._file_reads[: FILE_READS_MAX // 2]
         while self._count > self._reads_max or self._oldest < read.time_ms - AGE_MS_MAX:
             self._count -= len(self._places.popitem(last=False)[1])
 
     def of(self, place: Place) -> Sequence[Read]:
         """The reads of an object, oldest first."""
         return tuple(self._places.get(place, ()))
+
+    def of_files(self, since_ms: int, until_ms: int) -> Sequence[tuple[Place, Read]]:
+        """The reads of files of tasks in that time, as a source sync makes them, oldest first."""
+        times = self._file_reads
+        first = bisect_left(times, since_ms, key=itemgetter(0))
+        last = bisect_right(times, until_ms, key=itemgetter(0))
+        return [(place, read) for _, place, read in times[first:last]]
 
     @property
     def _oldest(self) -> int:

@@ -16,7 +16,8 @@ field would say but nobody knows is null, and for sources the evidence says why.
     content         {size, etag, sha256}; no sha256 where the bytes did not pass in one piece
                     (a copy, an object made of parts)
     sources         list of {uri, evidence, repo, project, ref, path, commit, pinned, read,
-                    changed_during}, those of the body first, then those that the writer declared:
+                    changed_during, found}, those of the body first, then those that the writer
+                    declared, then the file that the task was made of:
                     uri       s3://bucket/key, the key raw
                     evidence  one of gateway.lineage.evidence
                     repo, project, ref, path   where that is here; left out of an external source.
@@ -28,6 +29,8 @@ field would say but nobody knows is null, and for sources the evidence says why.
                     read      when that version was served, where it was observed; else left out
                     changed_during  true: the branch got another version of it, or lost it, between
                               the beginning of the work and this write; else left out
+                    found     content: nobody named it; what the gateway served from it as the task
+                              was made is the task's data. Else left out
     sources_left_out    how many more there were; left out where there were none
 
   of a put:
@@ -139,4 +142,6 @@ def _source(source: Source) -> Record:
         form["read"] = source.read_ms
     if source.changed_during:
         form["changed_during"] = True
+    if source.found is not None:
+        form["found"] = source.found
     return form

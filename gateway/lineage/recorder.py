@@ -13,8 +13,9 @@ from gateway.lineage.evidence import Evidence
 from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
 from gateway.lineage.person import Persons
 from gateway.lineage.reads import ReadLog
-from gateway.lineage.resolve import Readable, Source, copied, resolve
+from gateway.lineage.resolve import Readable, Source, copied, resolve, served
 from gateway.lineage.summary import summary
+from gateway.lineage.syncs import Syncs
 from gateway.lineage.uris import SourceUri, parse_place
 from gateway.lineage.work import Work
 from gateway.versioning.model import ObjectInfo, Repo, Snapshot
@@ -100,6 +101,7 @@ class Recorder:
         self._store = store
         self._persons = persons
         self._duplicates = Duplicates(store)
+        self._syncs = Syncs(store, reads)
         self.reads = reads
 
     async def describe_put(self, write: Write, body: bytes | None) -> Described:
@@ -112,6 +114,8 @@ class Recorder:
         found = list(dict.fromkeys([*(label.sources if label else ()), *declared]))
         work = Work(label, write.time_ms, write.key_name, self.reads) if label else None
         sources = await resolve(self._store, found[:SOURCES_MAX], write.readable, work)
+        if label is not None:
+            sources += await self._file_of(label, write, sources)
         sha256 = write.sha256
         if sha256 is None and body is not None:
             sha256 = hashlib.sha256(body).hexdigest()
@@ -127,6 +131,18 @@ class Recorder:
             same_as=_same_as(label, declared),
             links=_links(sources),
         )
+
+    async def _file_of(
+        self, label: Label, write: Write, named: Sequence[Source]
+    ) -> Sequence[Source]:
+        """The file that the task was made of, where the label does not name it."""
+        found = await self._syncs.file_of(label, write.time_ms, write.key_name)
+        if found is None:
+            return ()
+        source = await served(self._store, *found, write.readable)
+        if source is None or any(source.same_object(one) for one in named):
+            return ()
+        return (source,)
 
     async def describe_copy(self, write: Write, source: Snapshot, info: ObjectInfo) -> Described:
         """A copy of `info`, which was read from `source`: the same bytes, so the same summary.

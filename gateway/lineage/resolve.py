@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.lineage.choice import Choice
 from gateway.lineage.evidence import Evidence
+from gateway.lineage.reads import Place, Read
 from gateway.lineage.uris import SourceUri, names_all_below
 from gateway.lineage.work import Work
 from gateway.versioning.errors import (
@@ -17,10 +18,13 @@ from gateway.versioning.errors import (
     NoKey,
     NoRef,
     NoRepo,
+    NotFound,
 )
 from gateway.versioning.model import ObjectInfo, RefKind, Repo, Snapshot
 from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, parse_bucket
 from gateway.versioning.store import Store
+
+BY_CONTENT = "content"
 
 Readable = Callable[[Repo | Snapshot, str], Awaitable[bool]]
 """Whether the writer may read that key there; of a repo: whether the writer may read any of it."""
@@ -34,6 +38,7 @@ class Source:
     version: the version id of the object; of a state its commit. None: external or missing.
     pinned: the commit that the bucket names, itself or by a tag.
     read_ms, changed_during: as in gateway.lineage.choice.
+    found: how, where neither the body nor the writer names it.
     """
 
     uri: SourceUri
@@ -44,6 +49,12 @@ class Source:
     pinned: CommitId | None = None
     read_ms: int | None = None
     changed_during: bool = False
+    found: str | None = None
+
+    def same_object(self, other: Source) -> bool:
+        """Whether both are of one object, at whatever version."""
+        mine, others = (self.repo, self.uri.key), (other.repo, other.uri.key)
+        return mine == others and self.repo is not None
 
     @property
     def exact_uri(self) -> SourceUri:
@@ -84,6 +95,31 @@ def copied(source: Snapshot, info: ObjectInfo) -> Source:
     bucket = BucketName(source.repo.name, source.ref, commit)
     uri = SourceUri(str(bucket), info.key)
     return Source(uri, Evidence.PINNED, source.repo.name, source.ref, info.version, pinned)
+
+
+async def served(store: Store, place: Place, read: Read, readable: Readable) -> Source | None:
+    """The source that a read was of; None where the branch is gone, or not the writer's to read."""
+    name = BucketName(RepoName(place.repo, place.project), place.branch)
+    try:
+        at = await store.resolve(name)
+    except NotFound:
+        return None
+    if not await readable(at, place.key):
+        return None
+    try:
+        now = (await store.stat(at, place.key)).version
+    except (NoKey, Erased):
+        now = None
+    return Source(
+        SourceUri(str(name), place.key),
+        Evidence.OBSERVED,
+        name.repo,
+        place.branch,
+        read.version,
+        read_ms=read.time_ms,
+        changed_during=now != read.version,
+        found=BY_CONTENT,
+    )
 
 
 async def _place(store: Store, uri: SourceUri, readable: Readable) -> Source | Snapshot:

@@ -12,6 +12,7 @@ from enum import Enum
 
 from gateway.lineage.labelstudio import Annotation, Label
 from gateway.lineage.reads import Read
+from gateway.lineage.taskfiles import TASK_FILES
 
 # Label Studio stamps an annotation when it has arrived, and the browser has stopped its count of
 # the lead time as it was sent off.
@@ -20,7 +21,7 @@ SUBMIT_MS = 2_000
 CREATE_MS = 1_000
 # A sync makes the tasks of a file one by one once it has read all of it.
 SYNC_MS = 10 * 60 * 1000
-_TASK_FILES = (".json", ".jsonl", ".parquet")
+_READ_BY_SYNCS = (*TASK_FILES, ".parquet")
 
 
 class Readers(Enum):
@@ -55,14 +56,14 @@ def span_of(label: Label, key: str, put_ms: int, reads: Sequence[Read]) -> Span 
     reads: of that key. They tell a file that tasks were made of from one that is looked at.
     """
     seen = viewed(label, put_ms)
-    if not key.lower().endswith(_TASK_FILES):
+    if not key.lower().endswith(_READ_BY_SYNCS):
         return seen
-    synced = _synced(label, put_ms)
-    if synced is None:
+    sync = synced(label, put_ms)
+    if sync is None:
         return seen
-    by_sync = any(synced.covers(read) and not read.presigned for read in reads)
+    by_sync = any(sync.covers(read) and not read.presigned for read in reads)
     by_screen = seen is not None and any(map(seen.covers, reads))
-    return seen if by_screen and not by_sync else synced
+    return seen if by_screen and not by_sync else sync
 
 
 def viewed(label: Label, put_ms: int) -> Span | None:
@@ -79,7 +80,8 @@ def viewed(label: Label, put_ms: int) -> Span | None:
     return Span(opened - ahead, opened - ahead, saved - ahead, readers)
 
 
-def _synced(label: Label, put_ms: int) -> Span | None:
+def synced(label: Label, put_ms: int) -> Span | None:
+    """The span of the source sync that made the task; None where the body does not say when."""
     if label.task_created_ms is None:
         return None
     made = label.task_created_ms - _ahead(label, put_ms)

@@ -39,7 +39,7 @@ class Services:
 
     clock: now, in milliseconds since 1970 UTC. default_versioning: the S3 versioning state of new
     buckets, "enabled" or "unset". s3_names: whether only names that AWS takes are taken for them.
-    gate: whose keys and accounts there are.
+    gate: whose keys and accounts there are. lineage_embed: see gateway.s3.embedding.
     """
 
     store: Store
@@ -48,6 +48,7 @@ class Services:
     metrics: Metrics
     clock: Callable[[], int]
     lineage_headers: bool = True
+    lineage_embed: bool = False
     default_versioning: str = "enabled"
     s3_names: bool = False
 

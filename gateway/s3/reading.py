@@ -8,6 +8,7 @@ from gateway.protocol import conditions, dates, ranges, requests
 from gateway.protocol.errors import S3Error
 from gateway.protocol.headers import response_overrides
 from gateway.s3.call import Call
+from gateway.s3.embedding import served_form
 from gateway.s3.objects import checksum_headers, object_headers, quoted
 from gateway.s3.response import Response
 from gateway.s3.versions import find, read_headers
@@ -18,9 +19,10 @@ async def get_object(call: Call) -> Response:
     """GetObject: the object at the state its bucket names, or one version of it, or a range."""
     bucket = await call.bucket()
     info = await find(call, bucket)
-    response, span = _answer(call, bucket, info)
+    form = await served_form(call, bucket, info)
+    response, span = _answer(call, bucket, form[0] if form else info)
     if response.status in {200, 206}:
-        response.body = await call.store.read(info, *span)
+        response.body = form[1][slice(*span)] if form else await call.store.read(info, *span)
         if not isinstance(response.body, bytes):
             response.headers.append(("content-length", str(span[1] - span[0])))
     _note(call, bucket, info)
@@ -31,7 +33,8 @@ async def head_object(call: Call) -> Response:
     """HeadObject: what GetObject would say, without the bytes."""
     bucket = await call.bucket()
     info = await find(call, bucket)
-    response, span = _answer(call, bucket, info)
+    form = await served_form(call, bucket, info)
+    response, span = _answer(call, bucket, form[0] if form else info)
     if response.status in {200, 206}:
         response.headers.append(("content-length", str(span[1] - span[0])))
     return response

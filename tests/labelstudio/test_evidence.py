@@ -145,6 +145,28 @@ def test_a_label_of_a_json_task_is_of_what_the_sync_read(http_desk: Desk) -> Non
     assert source["changed_during"] is True
 
 
+def test_a_json_task_that_does_not_name_its_file_is_found_by_its_content(http_desk: Desk) -> None:
+    work = texts(http_desk, naming=False)
+    version = work.version(TASK_FILE)
+    annotator = Annotator(work, TASK_FILE, choice("Positive"))
+    replaced(work, TASK_FILE, b'{"data": {"text": "Other."}}')
+    source = annotator.submit()
+    assert source["uri"] == f"s3://master.{work.raw.bucket.removeprefix('master.')}/{TASK_FILE}"
+    assert (source["evidence"], source["found"]) == ("observed", "content")
+    assert (source["commit"], source["changed_during"]) == (version, True)
+
+
+def test_a_json_task_served_with_its_name_is_pinned(embedding_desk: Desk) -> None:
+    work = texts(embedding_desk, naming=False)
+    version = work.version(TASK_FILE)
+    annotator = Annotator(work, TASK_FILE, choice("Positive"))
+    replaced(work, TASK_FILE, b'{"data": {"text": "Other."}}')
+    source = annotator.submit()
+    assert (source["evidence"], source["commit"]) == ("pinned", version)
+    shown = [one for one in work.api.tasks(work.project) if one["id"] == annotator.task]
+    assert shown[0]["data"]["labelgate_source"].endswith(f"/{TASK_FILE}")
+
+
 def test_a_picture_deleted_while_the_task_is_open(http_desk: Desk) -> None:
     work = pictures(http_desk)
     version = work.version(KEY)

@@ -96,12 +96,13 @@ class Work:
         return str(found["VersionId"])
 
 
-def texts(desk: Desk, *, count: int = 2) -> Work:
-    """A sentiment project of `count` JSON tasks, each naming its own object, synced."""
+def texts(desk: Desk, *, count: int = 2, naming: bool = True) -> Work:
+    """A sentiment project of `count` JSON tasks, synced; naming: each names its own object."""
     raw, labels = desk.buckets()
     for number in range(1, count + 1):
         key = f"reviews/{number:03}.json"
-        task = {"data": {"text": f"Review {number}.", "source": f"s3://{raw}/{key}"}}
+        named = {"source": f"s3://{raw}/{key}"} if naming else {"length": 1.50}
+        task = {"data": {"text": f"Review {number}.", **named}}
         desk.gateway.s3().put_object(Bucket=raw, Key=key, Body=json.dumps(task).encode())
     return wired(desk, SENTIMENT, raw, labels)
 
@@ -211,6 +212,17 @@ def task_layout_desk(studio_seed: Path, studio_gateway: LiveGateway) -> Iterator
     """A Label Studio that writes each task with all its annotations into one object."""
     variables = {"FUTURE_SAVE_TASK_TO_STORAGE": "true"}
     with desk_at(studio_seed, studio_gateway, variables=variables) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="session")
+def embedding_desk(studio_seed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Label Studio and a gateway that serves files of tasks with their name in each task."""
+    folder = tmp_path_factory.mktemp("embedding-gateway") / "data"
+    with (
+        live_gateway(folder, LABELGATE_LINEAGE_EMBED="on") as gateway,
+        desk_at(studio_seed, gateway) as desk,
+    ):
         yield desk
 
 
