@@ -27,7 +27,7 @@ from gateway.auth.credentials import (
 )
 from gateway.auth.gate import Gate
 from gateway.auth.tokens import Tokens
-from gateway.config import Settings, SettingsRefused, openlineage_api_key, person_key
+from gateway.config import Settings, SettingsRefused, bearer, person_key
 from gateway.deliveries.backoff import Patience
 from gateway.deliveries.channel import Channel
 from gateway.deliveries.desk import delivering
@@ -38,10 +38,11 @@ from gateway.engines.embedded import embedded
 from gateway.engines.engine import Engine
 from gateway.forwarding.owners import owner
 from gateway.forwarding.replicas import forwarding
+from gateway.labelstudio.tasks import watched
 from gateway.lineage.openlineage import Granularity, Style
 from gateway.lineage.person import Persons
 from gateway.lineage.readfile import kept_reads
-from gateway.lineage.recorder import Recorder
+from gateway.lineage.recorder import Named, Recorder, nobody
 from gateway.observability.logs import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.s3.call import Receive, Services
@@ -144,7 +145,7 @@ async def gateway(
         services = Services(
             store,
             gate,
-            Recorder(store, reads, persons),
+            Recorder(store, reads, persons, await _named(settings, stack)),
             metrics,
             clock,
             lineage_headers=settings.lineage_headers,
@@ -233,6 +234,14 @@ def _extra() -> Iterator[None]:
         ) from error
 
 
+async def _named(settings: Settings, stack: AsyncExitStack) -> Named:
+    """What Label Studio says of its tasks. Raises SettingsRefused."""
+    url, token = settings.labelstudio_url, bearer(settings, "labelstudio_token")
+    if url is None or token is None:
+        return nobody
+    return await stack.enter_async_context(watched(url, token))
+
+
 async def _channels(settings: Settings, store: Store, stack: AsyncExitStack) -> list[Channel]:
     """Who is told of commits. Raises SettingsRefused."""
     target = _target(settings)
@@ -256,7 +265,7 @@ def _target(settings: Settings) -> Target | None:
     match transport:
         case "http":
             whole = f"{url}/{settings.openlineage_endpoint.strip('/')}"
-            return Target("http", url=whole, api_key=openlineage_api_key(settings))
+            return Target("http", url=whole, api_key=bearer(settings, "openlineage_api_key"))
         case "file":
             return Target("file", file=file)
         case "console":

@@ -35,7 +35,9 @@ _SERVICE_LINK = re.compile(
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 CACHE_BYTES_MIN = 16 * 1024 * 1024
 PERSON_KEY_BYTES_MIN = 16
-_SECRETS = frozenset({"secret_access_key", "lineage_person_key", "openlineage_api_key"})
+_SECRETS = frozenset(
+    {"secret_access_key", "lineage_person_key", "openlineage_api_key", "labelstudio_token"}
+)
 _PATHS = frozenset(
     {
         "data_dir",
@@ -43,6 +45,7 @@ _PATHS = frozenset(
         "lineage_person_key_file",
         "openlineage_api_key_file",
         "openlineage_file",
+        "labelstudio_token_file",
     }
 )
 # What OpenLineage's own clients read. Ours count more.
@@ -53,7 +56,7 @@ _ALIASES = {
     "OPENLINEAGE_NAMESPACE": "openlineage_namespace",
 }
 _OPENLINEAGE_DISABLED = "OPENLINEAGE_DISABLED"
-_SECRETS_IN_FILES = ("lineage_person_key", "openlineage_api_key")
+_SECRETS_IN_FILES = ("lineage_person_key", "openlineage_api_key", "labelstudio_token")
 _SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
@@ -252,6 +255,20 @@ class Settings(BaseSettings):
         description="A file that holds `lineage_person_key`; white space at its ends does not "
         "count. It is read once, at the start.",
     )
+    labelstudio_url: UrlWithPath | None = Field(
+        None,
+        description="The address of Label Studio, to ask it from which file each task was made, "
+        "see [Lineage](lineage.md#tasks-from-json-files).",
+    )
+    labelstudio_token: SecretStr | None = Field(
+        None,
+        description="A token of a user of it who may see the projects, legacy or personal access "
+        "token. It is used for reading only.",
+    )
+    labelstudio_token_file: Path | None = Field(
+        None,
+        description="A file that holds `labelstudio_token`. It is read once, at the start.",
+    )
     openlineage_transport: Literal["off", "http", "file", "console"] | None = Field(
         None,
         description="Where an OpenLineage event of each commit goes, see "
@@ -375,6 +392,7 @@ def load(
     _refuse_half_a_pair(given)
     _refuse_lost_replica(settings)
     _refuse_nowhere(settings)
+    _refuse_half_a_studio(settings)
     _refuse_two_keys(given)
     settings._origins.update({name: item.origin for name, item in given.items()})  # noqa: SLF001
     return settings
@@ -394,16 +412,16 @@ def person_key(settings: Settings) -> bytes | None:
     return key
 
 
-def openlineage_api_key(settings: Settings) -> str | None:
-    """The key for what takes events; None where none is set.
+def bearer(settings: Settings, setting: str) -> str | None:
+    """A secret that is sent in a header; None where none is set.
 
     Raises SettingsRefused where its file cannot be read, or where it cannot stand in a header.
     """
-    name, key = _secret(settings, "openlineage_api_key")
+    name, key = _secret(settings, setting)
     if key is None:
         return None
     if not key.isascii() or not key.decode("ascii").isprintable() or not key:
-        raise SettingsRefused(f"{name}: a bearer token is printable ASCII")
+        raise SettingsRefused(f"{name}: a token is printable ASCII")
     return key.decode("ascii")
 
 
@@ -565,6 +583,12 @@ def _refuse_two_keys(given: Mapping[str, _Given]) -> None:
                 f"{name} and {name}_file are two keys, take one of them (from "
                 f"{one.origin}, {other.origin})"
             )
+
+
+def _refuse_half_a_studio(settings: Settings) -> None:
+    token = settings.labelstudio_token or settings.labelstudio_token_file
+    if (settings.labelstudio_url is None) == (token is not None):
+        raise SettingsError("labelstudio_url and labelstudio_token (or its file) go together")
 
 
 def _refuse_nowhere(settings: Settings) -> None:

@@ -15,8 +15,8 @@ from gateway.config import (
     Settings,
     SettingsError,
     SettingsRefused,
+    bearer,
     load,
-    openlineage_api_key,
     person_key,
 )
 
@@ -65,6 +65,9 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "lineage_embed": False,
         "lineage_person_key": None,
         "lineage_person_key_file": None,
+        "labelstudio_url": None,
+        "labelstudio_token": None,
+        "labelstudio_token_file": None,
         "openlineage_transport": None,
         "openlineage_url": None,
         "openlineage_endpoint": "api/v1/lineage",
@@ -241,6 +244,18 @@ def test_a_key_for_hashes_of_people_that_cannot_serve_is_refused(home, tmp_path)
     assert "lineage_person_key: its value is not text" in refusal({}, home, file)
 
 
+def bearer_of(settings):
+    return bearer(settings, "openlineage_api_key")
+
+
+def test_an_address_of_label_studio_and_a_token_go_together(home):
+    assert "go together" in refusal({"labelstudio_url": "http://x"}, home, None)
+    assert "go together" in refusal({"labelstudio_token": SECRET}, home, None)
+    settings = load({"labelstudio_url": "http://x", "labelstudio_token": SECRET}, home, None)
+    assert bearer(settings, "labelstudio_token") == SECRET
+    assert SECRET not in f"{settings!r}"
+
+
 def test_what_openlineage_clients_read_counts_less_than_ours(home, tmp_path):
     theirs = {
         "OPENLINEAGE_URL": "https://theirs/base/",
@@ -251,7 +266,7 @@ def test_what_openlineage_clients_read_counts_less_than_ours(home, tmp_path):
     settings = load({}, {**home, **theirs}, None)
     assert settings.openlineage_url == "https://theirs/base"
     assert (settings.openlineage_endpoint, settings.openlineage_namespace) == ("v9", "prod")
-    assert openlineage_api_key(settings) == SECRET
+    assert bearer_of(settings) == SECRET
     assert str(settings.origin("openlineage_url")) == "environment OPENLINEAGE_URL"
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
     ours = {"LABELGATE_OPENLINEAGE_URL": "http://ours", "LABELGATE_OPENLINEAGE_NAMESPACE": "own"}
@@ -260,7 +275,7 @@ def test_what_openlineage_clients_read_counts_less_than_ours(home, tmp_path):
     file = tmp_path / "key"
     file.write_text("of the file\n")
     ours = {"LABELGATE_OPENLINEAGE_API_KEY_FILE": str(file)}
-    assert openlineage_api_key(load({}, {**home, **theirs, **ours}, None)) == "of the file"
+    assert bearer_of(load({}, {**home, **theirs, **ours}, None)) == "of the file"
 
 
 @pytest.mark.parametrize(("said", "transport"), [("true", "off"), ("TRUE", "off"), ("no", None)])
@@ -293,7 +308,7 @@ def test_a_transport_needs_to_know_where(home):
 def test_a_key_that_cannot_stand_in_a_header_is_refused(home):
     for key in ("two\nlines", "kürzel"):
         with pytest.raises(SettingsRefused, match="printable") as refused:
-            openlineage_api_key(load({"openlineage_api_key": key}, home, None))
+            bearer_of(load({"openlineage_api_key": key}, home, None))
         assert key not in str(refused.value)
 
 

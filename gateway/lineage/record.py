@@ -30,7 +30,8 @@ field would say but nobody knows is null, and for sources the evidence says why.
                     changed_during  true: the branch got another version of it, or lost it, between
                               the beginning of the work and this write; else left out
                     found     content: nobody named it; what the gateway served from it as the task
-                              was made is the task's data. Else left out
+                              was made is the task's data. label-studio: its REST API says so.
+                              Else left out
     sources_left_out    how many more there were; left out where there were none
 
   of a put:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from gateway.lineage import record
 from gateway.lineage.duplicates import Duplicates
@@ -13,7 +13,14 @@ from gateway.lineage.evidence import Evidence
 from gateway.lineage.labelstudio import DRIFT_RULE, Label, read
 from gateway.lineage.person import Persons
 from gateway.lineage.reads import ReadLog
-from gateway.lineage.resolve import Readable, Source, copied, resolve, served
+from gateway.lineage.resolve import (
+    BY_LABEL_STUDIO,
+    Readable,
+    Source,
+    copied,
+    resolve,
+    served,
+)
 from gateway.lineage.summary import summary
 from gateway.lineage.syncs import Syncs
 from gateway.lineage.uris import SourceUri, parse_place
@@ -25,6 +32,15 @@ from gateway.versioning.store import Store
 SOURCES_MAX = 1000
 # Larger bodies take milliseconds to parse, which other requests need not wait for.
 _INLINE_BYTES_MAX = 64 * 1024
+
+
+Named = Callable[[int | None, int], SourceUri | None]
+"""From Label Studio's ids of project and task to what the task was made of; None: not known."""
+
+
+def nobody(_project: int | None, _task: int) -> SourceUri | None:
+    """No Label Studio is asked."""
+    return None
 
 
 async def _every(_place: Repo | Snapshot, _key: str) -> bool:
@@ -94,12 +110,19 @@ class Recorder:
 
     No body makes it raise; the store's Unavailable passes through, as the commit would fail too.
     reads: what this gateway served, to be told of each read and asked for what was seen.
-    persons: makes the hashes of annotators; None: records have none.
+    persons: makes the hashes of annotators; None: records have none. named: what Label Studio says.
     """
 
-    def __init__(self, store: Store, reads: ReadLog, persons: Persons | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reads: ReadLog,
+        persons: Persons | None = None,
+        named: Named = nobody,
+    ) -> None:
         self._store = store
         self._persons = persons
+        self._named = named
         self._duplicates = Duplicates(store)
         self._syncs = Syncs(store, reads)
         self.reads = reads
@@ -115,7 +138,7 @@ class Recorder:
         work = Work(label, write.time_ms, write.key_name, self.reads) if label else None
         sources = await resolve(self._store, found[:SOURCES_MAX], write.readable, work)
         if label is not None:
-            sources += await self._file_of(label, write, sources)
+            sources += await self._file_of(label, write, sources, work)
         sha256 = write.sha256
         if sha256 is None and body is not None:
             sha256 = hashlib.sha256(body).hexdigest()
@@ -133,13 +156,16 @@ class Recorder:
         )
 
     async def _file_of(
-        self, label: Label, write: Write, named: Sequence[Source]
+        self, label: Label, write: Write, named: Sequence[Source], work: Work | None
     ) -> Sequence[Source]:
-        """The file that the task was made of, where the label does not name it."""
+        """The object that the task was made of, where the label does not name it."""
         found = await self._syncs.file_of(label, write.time_ms, write.key_name)
-        if found is None:
-            return ()
-        source = await served(self._store, *found, write.readable)
+        source = None
+        if found is not None:
+            source = await served(self._store, *found, write.readable)
+        elif uri := self._named(label.project, label.task):
+            [resolved] = await resolve(self._store, [uri], write.readable, work)
+            source = replace(resolved, found=BY_LABEL_STUDIO)
         if source is None or any(source.same_object(one) for one in named):
             return ()
         return (source,)

@@ -24,7 +24,7 @@ from gateway.versioning.model import ObjectInfo, RefKind, Repo, Snapshot
 from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, parse_bucket
 from gateway.versioning.store import Store
 
-BY_CONTENT = "content"
+BY_CONTENT, BY_LABEL_STUDIO = "content", "label-studio"
 
 Readable = Callable[[Repo | Snapshot, str], Awaitable[bool]]
 """Whether the writer may read that key there; of a repo: whether the writer may read any of it."""

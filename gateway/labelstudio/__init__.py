@@ -1,0 +1,1 @@
+"""What this gateway asks of a Label Studio. It reads only."""
