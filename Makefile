@@ -74,6 +74,10 @@ conformance: $(READY) ## Ceph's s3-tests by area, beside what passed before: LAB
 bench-pachyderm: $(READY) ## Ours beside Pachyderm's own S3 gateway: OURS=http://... PEER=http://... on one pachd
 	$(BIN)/python -m bench.pachyderm --ours $(OURS) --peer $(PEER)
 
+.PHONY: bench-lineage
+bench-lineage: $(READY) ## What lineage costs a PUT, and how fast its index answers: RECORDS=1000000
+	$(BIN)/python -m bench.lineage $(if $(RECORDS),--records $(RECORDS))
+
 .PHONY: browser
 browser: ## Install Chromium for the browser test (apt, needs root or sudo)
 	@bash scripts/install-chromium.sh

@@ -13,7 +13,7 @@ from gateway.lineage.labelstudio import Label, Layout
 from gateway.versioning.model import Json, Snapshot
 from gateway.versioning.names import BucketName, RepoName
 from gateway.versioning.store import Store
-from gateway.versioning.terms import of_work
+from gateway.versioning.terms import of_task
 
 ATTEMPTS_MAX = 1000
 _LOOKED_AT_MAX = 16
@@ -38,14 +38,15 @@ class Duplicates:
         bucket = str(BucketName(branch.repo.name, branch.ref))
         place = (branch.repo.name, bucket, newest.work)
         attempted = self._attempt(place, newest.id)
-        found = await self._store.find_writes(
-            branch.repo.name, of_work(newest.work), limit=_LOOKED_AT_MAX
-        )
+        # By the task and not by the work: an index of works would cost every label a row more.
+        terms = of_task(label.task, label.project)
+        found = await self._store.find_writes(branch.repo.name, terms, limit=_LOOKED_AT_MAX)
         others = [
             write
             for write in found
-            if write.lineage.get("bucket") == bucket
-            and write.lineage.get("annotation") not in {None, newest.id}
+            if write.lineage.get("work") == newest.work
+            and write.lineage.get("bucket") == bucket
+            and write.lineage.get("annotation") != newest.id
         ]
         if any(_is_one_of(write.lineage, newest.id) for write in others):
             return None  # the other one is marked already: of two, one is

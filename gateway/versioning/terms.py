@@ -16,7 +16,7 @@ from typing import NamedTuple
 from gateway.versioning.model import Json
 from gateway.versioning.names import CommitId, RepoName
 
-_SOURCE, _EXTERNAL, _ANNOTATOR, _PERSON, _TASK, _WORK = b"s", b"x", b"a", b"p", b"t", b"w"
+_SOURCE, _EXTERNAL, _ANNOTATOR, _PERSON, _TASK = b"s", b"x", b"a", b"p", b"t"
 _VERSION_BYTES = 16
 _UNKNOWN = b"\xff" * _VERSION_BYTES  # sorts behind every version that is known
 _BEHIND = b"\xff" * (_VERSION_BYTES + 1)  # no UTF-8 and no version goes on so
@@ -78,11 +78,6 @@ def of_task(task: int, project: int | None = None) -> Terms:
     return Terms(begins, begins + _BEHIND)
 
 
-def of_work(work: str) -> Terms:
-    """The labels that one annotator made of one task with the same regions."""
-    return _only(_WORK + work.encode())
-
-
 def term_of(source: Json) -> bytes:
     """The term that a write has for one source, by the source's form in the record."""
     if "repo" not in source:
@@ -115,8 +110,6 @@ def _tasks(record: Json) -> Iterator[bytes]:
     task = record.get("task")
     if task is not None:
         yield _task(task, record.get("project"))
-    if (work := record.get("work")) is not None:
-        yield _WORK + work.encode()
 
 
 # ---- forms

@@ -30,7 +30,7 @@ from gateway.stores.embedded.plan import Branch
 from gateway.stores.embedded.refs import Place
 from gateway.stores.embedded.scrubbing import Scrubber
 from gateway.stores.embedded.verify import FILE
-from gateway.stores.timeline import history, lookup, schema, uploadpage
+from gateway.stores.timeline import finding, history, lookup, schema, uploadpage
 from gateway.stores.timeline.database import (
     ProcessLock,
     connect,
@@ -77,6 +77,8 @@ from gateway.versioning.terms import Terms
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 WAL_BYTES_MAX = 1024 * 1024 * 1024
+# So few rows take no longer to read than to hand the question to a thread.
+INLINE_ROWS_MAX = 16
 
 _T = TypeVar("_T")
 
@@ -359,6 +361,8 @@ class EmbeddedStore:
     ) -> Sequence[FoundWrite]:
         """Writes of a repo by their lineage. See Store.find_writes."""
         number, _ = refs.find_repo(self._reader, repo)
+        if limit <= INLINE_ROWS_MAX:
+            return finding.page(self._reader, number, terms, after=after, limit=limit)
         return await self._queries.find_writes(number, terms, after=after, limit=limit)
 
     async def diff(
