@@ -156,6 +156,7 @@ class ObjectInfo:
 
     version: id of the commit of this branch's history that put it there.
     origin: id of the commit that first wrote it, where a merge or restore carried it here.
+    same_as: as the Put had it.
     null: written while the branch showed no versions; it is then the version NULL_VERSION.
     side: what may change without making a version (tags, access list, hold, retention).
     content: the store's own handle of the bytes, good for `read` and for copies.
@@ -171,6 +172,12 @@ class ObjectInfo:
     null: bool = False
     side: Json = field(default_factory=_nothing)
     content: Any = field(default=None, repr=False, compare=False)
+    same_as: str | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def first_written(self) -> CommitId:
+        """Id of the commit that first wrote it."""
+        return self.origin or self.version
 
 
 class Entry(NamedTuple):
@@ -221,6 +228,19 @@ class VersionPage:
     prefixes: tuple[str, ...] = ()
     next_key: str | None = None
     next_version: CommitId | None = None
+
+
+class Move(NamedTuple):
+    """A move of a ref that no commit tells of: it was made, set to another commit, or deleted.
+
+    old, new: where it stood before and after; None: nowhere. who: the account, "" where unknown.
+    """
+
+    action: str
+    old: CommitId | None
+    new: CommitId | None
+    who: str
+    time_ms: int
 
 
 class Tombstone(NamedTuple):
@@ -308,12 +328,14 @@ class About:
     """Who makes a commit, of what kind, and why.
 
     author: the account. metadata: short strings worth keeping (request id, access key name).
+    merged: what becomes the second parent: a commit of the repo whose changes are brought here.
     """
 
     author: str
     kind: str
     message: str = ""
     metadata: Mapping[str, str] = field(default_factory=_nothing)
+    merged: CommitId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +371,8 @@ class Put:
         declared attributes are too, the put is no change. None: always a change.
     null: it becomes the version NULL_VERSION, in the place of an older one.
     side: the side state it begins with.
+    origin: id of the commit that first wrote it, where this carries it here from another state.
+        Such a put is always a change, and keeps `same_as`.
     """
 
     key: str
@@ -361,6 +385,7 @@ class Put:
     same_as: str | None = None
     null: bool = False
     side: Json = field(default_factory=_nothing)
+    origin: CommitId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,10 +496,12 @@ class Capabilities:
     own_commits: each write is a commit of its own; else those that come at once may share one, but
         never two of one key.
     erase: `Erase` is a change it can make. side: side state may change after the write.
+    forward: a branch can be set to a commit ahead of it, and tells of such moves.
     """
 
     erase: bool = False
     side: bool = False
+    forward: bool = False
     user_metadata: bool = True
     multipart: bool = True
     version_listing: bool = True

@@ -19,6 +19,7 @@ from gateway.versioning.model import (
     DiffPage,
     FoundWrite,
     Json,
+    Move,
     ObjectInfo,
     Page,
     Part,
@@ -125,6 +126,21 @@ class Store(Protocol):
         Raises NoRepo, NoRef, ReadOnly (a branch has that name: delete_branch).
         """
 
+    async def forward(
+        self, branch: Snapshot, to: Snapshot, *, account: str, if_head: CommitId | None = None
+    ) -> Ref:
+        """Set the branch to a commit that its head is behind of, along first parents. O(1).
+
+        if_head: raise HeadMoved unless that is the head; in any case where `to` is not ahead of it.
+        Raises ReadOnly (no branch), NoRef (deleted meanwhile), NoCommit (`to` is of another repo).
+        """
+
+    async def moves(self, repo: RepoName, name: str) -> Sequence[Move]:
+        """What happened to a branch or tag but for commits, newest first; of all that had the name.
+
+        Raises NoRepo, Unsupported.
+        """
+
     async def resolve(self, bucket: BucketName, *, blind: bool = False) -> Snapshot:
         """The state a bucket's name means now.
 
@@ -208,6 +224,13 @@ class Store(Protocol):
 
     async def commit_info(self, at: Snapshot) -> Commit:
         """The commit a snapshot stands on."""
+
+    async def base(self, one: Snapshot, other: Snapshot) -> Snapshot | None:
+        """The newest state that both have in their history, what was merged into either included.
+
+        Where one of them is in the history of the other along first parents, it is that one. None:
+        they have nothing in common. Raises NoCommit: they are of two repos. Cost: their lines.
+        """
 
     async def settled(self, at: Snapshot) -> None:
         """Wait until nothing can take that commit's changes back any more.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from gateway.stores.embedded.contents import Content, object_info
 from gateway.stores.embedded.erasing import Erasing
-from gateway.stores.embedded.plan import Back, Branch, Plan, Worded, about_words, worded
+from gateway.stores.embedded.plan import Back, Branch, Merged, Plan, Worded, about_words, worded
 from gateway.stores.timeline import writer
 from gateway.stores.timeline.database import first_row
 from gateway.stores.timeline.lines import Point, Reader
@@ -20,7 +20,7 @@ from gateway.stores.timeline.lookup import current
 from gateway.stores.timeline.materialise import fork
 from gateway.stores.timeline.rows import Change, attributes
 from gateway.stores.timeline.schema import DELETE
-from gateway.versioning.errors import HeadMoved, NoKey, NoRef
+from gateway.versioning.errors import HeadMoved, NoCommit, NoKey, NoRef
 from gateway.versioning.model import (
     About,
     Commit,
@@ -96,8 +96,9 @@ class Batch:
         if if_head is not None and head.id != if_head:
             raise HeadMoved(f"branch {branch.name} is at {head.id.hex()}, not {if_head.hex()}")
         erasing = Erasing(self._reader, head.point, self.clock)
+        merged = None if about.merged is None else self._merged(branch, about.merged)
         judged = self._judged(head, wishes, erasing)
-        if not any(one.is_change for one in judged):
+        if merged is None and not any(one.is_change for one in judged):
             return Committed(None, tuple(self._unchanged(one) for one in judged))
         # The last wish for a key is what the commit does to it.
         effective: dict[bytes, Put | Delete | Back] = {**erasing.back()}
@@ -109,7 +110,7 @@ class Batch:
         stones = erasing.tombstones()
         about_words(about, stones)
         at = self._place(branch, head)
-        commit, rows = self._add(branch, head, at, changes, about, erased=stones)
+        commit, rows = self._add(branch, head, at, changes, about, erased=stones, merged=merged)
         if stones:
             self.flush()
             erasing.carry_out(at)
@@ -147,10 +148,11 @@ class Batch:
         about: About,
         *,
         erased: Sequence[Tombstone] = (),
+        merged: Merged | None = None,
     ) -> tuple[Commit, dict[bytes, Change]]:
         """Plan a commit behind `head` and make it the branch's head."""
         planned, rows, time_ms = self.plan.add(
-            branch, at, head.hash or None, changes, about, erased=erased
+            branch, at, head.hash or None, changes, about, erased=erased, merged=merged
         )
         self._heads[branch.repo, branch.name] = Head(at, planned.id, planned.hash, at.seq)
         self.grown[at.line] = self.grown.get(at.line, 0) + len(rows)
@@ -159,7 +161,10 @@ class Batch:
             id=CommitId(planned.id.hex()),
             repo=branch.repo_name,
             branch=branch.name,
-            parents=(CommitId(head.id.hex()),) if head.id else (),
+            parents=(
+                *([CommitId(head.id.hex())] if head.id else ()),
+                *(() if about.merged is None else (about.merged,)),
+            ),
             kind=about.kind,
             author=about.author,
             message=about.message,
@@ -218,6 +223,17 @@ class Batch:
             return None
         return self._reader.commit_at(Point(row.line, row.seq)).hex()
 
+    def _merged(self, branch: Branch, commit: CommitId) -> Merged:
+        """The second parent. Raises NoCommit."""
+        self.flush()
+        found = self._reader.point_of(bytes.fromhex(commit))
+        if found is None or found[1] != branch.repo:
+            raise NoCommit(f"repo {branch.repo_name} has no commit {commit}")
+        (full_hash,) = first_row(
+            self._reader.connection, "SELECT hash FROM commits WHERE line=? AND seq=?", found[0]
+        )
+        return Merged(found[0], bytes(full_hash))
+
     # ---- placing
 
     def _place(self, branch: Branch, head: Head) -> Point:
@@ -260,7 +276,9 @@ Transaction: TypeAlias = writer.Transaction[Batch]
 
 def _looks(wish: Wish) -> bool:
     """Whether it depends on what is there."""
-    return wish.condition is not None or (isinstance(wish, Put) and wish.same_as is not None)
+    if wish.condition is not None:
+        return True
+    return isinstance(wish, Put) and wish.same_as is not None and wish.origin is None
 
 
 def _etag_after(earlier: Wish | None, row: Change | None) -> str | None:

@@ -36,6 +36,14 @@ class Back:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """A commit that becomes a second parent. hash: the full one."""
+
+    at: Point
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Worded:
     """A change with everything about it that can fail to be encoded already encoded."""
 
@@ -106,6 +114,7 @@ class Plan:
         self._commits: list[_Planned] = []
         self._parts: list[tuple[int, int, bytes | None, bytes]] = []
         self._found: list[finding.FoundRow] = []
+        self._merges: list[tuple[int, int, int, int]] = []
         self._bodies: list[tuple[int, bytes]] = []
         self._blobs: dict[bytes, tuple[int, bytes, str, int]] = {}
         self._sides: list[tuple[int, int, bytes, str, str]] = []
@@ -145,6 +154,7 @@ class Plan:
         about: About,
         *,
         erased: Sequence[Tombstone] = (),
+        merged: Merged | None = None,
     ) -> tuple[_Planned, dict[bytes, Change], int]:
         """Plan a commit: it, its rows by key, and its time. parent: full hash.
 
@@ -168,7 +178,7 @@ class Plan:
             time_ms=time_ms,
             kind=about.kind,
             author=about.author,
-            parents=[parent] if parent else [],
+            parents=[one for one in (parent, merged and merged.hash) if one],
             about=records.commitment(salt, words),
             changes=digests,
             count=len(rows),
@@ -177,6 +187,8 @@ class Plan:
         commit = records.commit_id(time_ms, full_hash)
         planned = _Planned(number, commit, at, full_hash, record, branch)
         self._commits.append(planned)
+        if merged is not None:
+            self._merges.append((*at, *merged.at))
         self._changes += rows.values()
         self._newest.update(((at.line, key), row) for key, row in rows.items())
         return planned, rows, time_ms
@@ -201,7 +213,7 @@ class Plan:
             digest=None if content is None else content.digest,
             attrs=change.attrs,
             same_as=wish.same_as if isinstance(wish, Put) else None,
-            origin=None,
+            origin=bytes.fromhex(wish.origin) if isinstance(wish, Put) and wish.origin else None,
             to_line=None if to is None else to.line,
             to_seq=None if to is None else to.seq,
             salt=records.new_salt(),
@@ -284,6 +296,7 @@ class Plan:
         )
         many("INSERT INTO part(n, ord, salt, data) VALUES(?, ?, ?, ?)", self._parts)
         many(finding.INSERT, self._found)
+        many("INSERT INTO merge(line, seq, src_line, src_seq) VALUES(?, ?, ?, ?)", self._merges)
         many("INSERT INTO side(line, seq, key, name, value) VALUES(?, ?, ?, ?, ?)", self._sides)
         many(
             "INSERT INTO commits(n, id, line, seq, hash, record) VALUES(?, ?, ?, ?, ?, ?)",

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.stores.embedded.commits import Transaction
 from gateway.stores.embedded.plan import Branch
 from gateway.stores.embedded.uploads import forget_branch
-from gateway.stores.timeline import records
+from gateway.stores.timeline import bases, records
 from gateway.stores.timeline.database import all_rows, first_row
 from gateway.stores.timeline.history import shows_anything
 from gateway.stores.timeline.lines import Point, Reader
@@ -18,13 +18,14 @@ from gateway.stores.timeline.materialise import begin_line
 from gateway.stores.timeline.rows import json_or_nothing
 from gateway.versioning.errors import (
     AlreadyExists,
+    HeadMoved,
     NoCommit,
     NoRef,
     NoRepo,
     NotEmpty,
     ReadOnly,
 )
-from gateway.versioning.model import About, Json, Ref, RefKind, Repo, Snapshot
+from gateway.versioning.model import About, Json, Move, Ref, RefKind, Repo, Snapshot
 from gateway.versioning.names import (
     BucketName,
     CommitId,
@@ -219,6 +220,72 @@ def configure(tx: Transaction, branch: Branch, changes: Json) -> Ref:
 
 def _properties_form(properties: Json) -> str:
     return json.dumps(dict(properties)) if properties else ""
+
+
+def forward(
+    tx: Transaction, branch: Branch, to: Snapshot, *, account: str, if_head: CommitId | None
+) -> Ref:
+    """Set a branch to a commit ahead of it. See Store.forward."""
+    number, point = _find_ref(tx, branch.repo_name, branch.name, RefKind.BRANCH)
+    if number != branch.repo:
+        raise NoRef(f"repo {branch.repo_name} was deleted, and another made, meanwhile")
+    head = CommitId(tx.reader.commit_at(point).hex())
+    new = _inside(number, branch.repo_name, to).point
+    if if_head not in {None, head} or not tx.reader.in_history(point, new):
+        raise HeadMoved(f"branch {branch.name} is at {head}")
+    created, owner, properties = first_row(
+        tx.connection,
+        "SELECT created, account, properties FROM ref WHERE repo=? AND name=?",
+        (number, branch.name),
+    )
+    if new != point:
+        tx.connection.execute(
+            "UPDATE ref SET line=?, seq=? WHERE repo=? AND name=?", (*new, number, branch.name)
+        )
+        _log_move(tx, _Move(number, branch.name, "forward", old=point, new=new, who=account))
+    kept = json_or_nothing(properties)
+    return Ref(branch.repo_name, branch.name, RefKind.BRANCH, to.commit, created, owner, kept)
+
+
+def moves(reader: Reader, repo: RepoName, name: str) -> list[Move]:
+    """What the log has of a name, newest first. See Store.moves."""
+    number, _ = find_repo(reader, repo)
+    rows = all_rows(
+        reader.connection,
+        "SELECT g.action, o.id, w.id, g.who, g.at FROM reflog g "
+        "LEFT JOIN commits o ON o.line=g.from_line AND o.seq=g.from_seq "
+        "LEFT JOIN commits w ON w.line=g.to_line AND w.seq=g.to_seq "
+        "WHERE g.repo=? AND g.name=? ORDER BY g.n DESC",
+        (number, name),
+    )
+    return [
+        Move(
+            action,
+            None if old is None else CommitId(bytes(old).hex()),
+            None if new is None else CommitId(bytes(new).hex()),
+            who,
+            at,
+        )
+        for action, old, new, who, at in rows
+    ]
+
+
+def base(reader: Reader, one: Snapshot, other: Snapshot) -> Snapshot | None:
+    """The newest state that two have in common. See Store.base."""
+    mine, theirs = (place_of(at) for at in (one, other))
+    if mine.repo != theirs.repo:
+        raise NoCommit(f"{one.commit} and {other.commit} are of two repos")
+    found = bases.newest(reader, mine.point, theirs.point)
+    if found is None:
+        return None
+    commit = CommitId(reader.commit_at(found).hex())
+    return Snapshot(one.repo, None, RefKind.COMMIT, commit, place=Place(mine.repo, found))
+
+
+def place_of(at: Snapshot) -> Place:
+    """The address of a snapshot."""
+    place: Place = at.place
+    return place
 
 
 def create_tag(tx: Transaction, repo: RepoName, name: str, at: Snapshot, account: str) -> Ref:

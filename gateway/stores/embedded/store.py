@@ -60,6 +60,7 @@ from gateway.versioning.model import (
     Erase,
     FoundWrite,
     Json,
+    Move,
     ObjectInfo,
     Page,
     Part,
@@ -86,7 +87,7 @@ _T = TypeVar("_T")
 class EmbeddedStore:
     """Repos in one directory on a local disk; several processes of one host may share it."""
 
-    capabilities = Capabilities(erase=True, side=True)
+    capabilities = Capabilities(erase=True, side=True, forward=True)
 
     def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
         self._folder = folder
@@ -232,6 +233,18 @@ class EmbeddedStore:
         """Take a tag away. Raises NoRepo, NoRef, ReadOnly (a branch)."""
         await self._writer.run(lambda tx: refs.delete_tag(tx, repo, tag))
 
+    async def forward(
+        self, branch: Snapshot, to: Snapshot, *, account: str, if_head: CommitId | None = None
+    ) -> Ref:
+        """Set the branch to a commit ahead of it. See Store.forward."""
+        return await self._writer.run(
+            lambda tx: refs.forward(tx, _branch(branch), to, account=account, if_head=if_head)
+        )
+
+    async def moves(self, repo: RepoName, name: str) -> Sequence[Move]:
+        """What happened to a ref but for commits, newest first."""
+        return refs.moves(self._reader, repo, name)
+
     async def resolve(self, bucket: BucketName, *, blind: bool = False) -> Snapshot:
         """The state a bucket's name means now. Two point reads."""
         del blind
@@ -338,6 +351,10 @@ class EmbeddedStore:
     async def commit_info(self, at: Snapshot) -> Commit:
         """The commit a snapshot stands on."""
         return history.commit_info(self._reader, _point(at))
+
+    async def base(self, one: Snapshot, other: Snapshot) -> Snapshot | None:
+        """The newest state that both have in their history. See Store.base."""
+        return await self._walkers.walk(lambda w: refs.base(w.reader, one, other))
 
     async def settled(self, at: Snapshot) -> None:
         """Nothing to wait for: a commit that can be resolved is durable."""

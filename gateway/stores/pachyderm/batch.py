@@ -294,7 +294,7 @@ def commit_of(repo: RepoName, recorded: Recorded) -> Commit:
         id=recorded.id,
         repo=repo,
         branch=recorded.branch,
-        parents=() if recorded.parent is None else (recorded.parent,),
+        parents=tuple(one for one in (recorded.parent, record.merged(recorded)) if one is not None),
         kind=recorded.kind,
         author=recorded.author,
         message=recorded.message,

@@ -211,6 +211,7 @@ def _is_same(change: Change, live: Live) -> bool:
     """The no-op rule: the same in all that matters, and declared alike."""
     return (
         isinstance(change, Put)
+        and change.origin is None
         and change.same_as is not None
         and change.same_as == live.same_as
         and live.info.attributes.declared_like(change.attributes)
@@ -226,6 +227,7 @@ def _object(change: Put, repo: RepoName, commit: CommitId, time_ms: int) -> Obje
         etag=change.etag,
         modified_ms=time_ms,
         attributes=change.attributes,
+        same_as=change.same_as,
         null=change.null,
         side=change.side,
         content=Content(repo, commit, paths.escape(change.key), change.size, digest),

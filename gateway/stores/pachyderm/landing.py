@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gateway.stores.pachyderm.record import merged
 from gateway.stores.pachyderm.words import Recorded, Written
 from gateway.stores.timeline import finding, records, schema
 from gateway.stores.timeline.database import all_rows, first_row
@@ -80,6 +81,7 @@ class Landing:
         self._written: list[tuple[int, str, str]] = []
         self._places: list[tuple[int, int, bytes, str]] = []
         self._sides: list[tuple[int, int, bytes, str, str]] = []
+        self._merges: list[tuple[int, int, int, int]] = []
         self._moved: dict[int, int] = {}
 
     def add(self, recorded: Recorded) -> None:
@@ -105,6 +107,10 @@ class Landing:
         words = {"message": recorded.message, "metadata": dict(recorded.metadata)}
         self._commits.append((number, commit, *at, records.record_hash(record), record))
         self._parts.append((number, 0, records.canonical(words)))
+        second = merged(recorded)
+        brought = None if second is None else self._point(bytes.fromhex(second))
+        if brought is not None:
+            self._merges.append((*at, *brought))
         if recorded.batch or recorded.file_set:
             self._written.append((number, recorded.batch, recorded.file_set))
         for ord_, change in enumerate(changes.values(), start=1):
@@ -134,6 +140,7 @@ class Landing:
         )
         many("INSERT INTO part(n, ord, data) VALUES(?, ?, ?)", self._parts)
         many(finding.INSERT, self._found)
+        many("INSERT INTO merge(line, seq, src_line, src_seq) VALUES(?, ?, ?, ?)", self._merges)
         many("INSERT INTO written(n, batch, file_set) VALUES(?, ?, ?)", self._written)
         many("INSERT INTO place(line, seq, key, path) VALUES(?, ?, ?, ?)", self._places)
         many("INSERT INTO side(line, seq, key, name, value) VALUES(?, ?, ?, ?, ?)", self._sides)

@@ -47,6 +47,9 @@ REPLACES = "replaces"
 JOINED = "joined"
 """Metadata of a commit that writes nothing: what it records was done in the commit of that id."""
 
+MERGED = "merged"
+"""Metadata of a commit with a second parent: its id. PFS has one parent a commit."""
+
 BATCH = "batch"
 """The kind of a commit that holds requests of several kinds."""
 
@@ -215,6 +218,12 @@ def replaced_by(commit: Recorded) -> frozenset[CommitId]:
         return frozenset()
     ids = commit.metadata.get(REPLACES, "").split(",")
     return frozenset(CommitId(one) for one in ids if is_commit_id(one))
+
+
+def merged(commit: Recorded) -> CommitId | None:
+    """The second parent of a commit; None where it has none."""
+    found = commit.metadata.get(MERGED, "")
+    return CommitId(found) if is_commit_id(found) else None
 
 
 def unrepaired(chain: Iterable[tuple[CommitInfo, Recorded | None]]) -> list[CommitId]:

@@ -52,7 +52,7 @@ class Request:
             record_bytes=record.demand_recordable(about, written.values()),
             inline_bytes=sum(_inline_bytes(content) for content in staged(changes)),
             answer=answer,
-            alone=if_head is not None,
+            alone=if_head is not None or record.MERGED in about.metadata,
         )
 
     @property

@@ -33,11 +33,12 @@ from gateway.stores.pachyderm.landing import REPO
 from gateway.stores.pachyderm.lane import Lane
 from gateway.stores.pachyderm.pfs import VERSION_MIN as OLDEST
 from gateway.stores.pachyderm.pfs import Pfs, State, check_version
+from gateway.stores.pachyderm.record import MERGED
 from gateway.stores.pachyderm.refs import Refs, demand_inside
 from gateway.stores.pachyderm.staging import PfsStaging
 from gateway.stores.pachyderm.uploads import Branch, Uploads
 from gateway.stores.pachyderm.words import Content, Recorded
-from gateway.stores.timeline import uploadpage
+from gateway.stores.timeline import bases, uploadpage
 from gateway.versioning.errors import (
     NoCommit,
     NoRef,
@@ -61,6 +62,7 @@ from gateway.versioning.model import (
     Erase,
     FoundWrite,
     Json,
+    Move,
     ObjectInfo,
     Page,
     Part,
@@ -91,6 +93,11 @@ INDEX_FOLDER, CONTENTS_FOLDER = "index", "contents"
 
 SETTLING_S = 0.05
 
+NO_FORWARD = (
+    "Pachyderm: a branch is not set to another commit, as what somebody is writing to it just then "
+    "would be lost"
+)
+NO_MOVES = "Pachyderm keeps no log of what happened to a branch but for its commits"
 NO_SIDE = (
     "on Pachyderm, tags, access lists and holds stay as a version was written with them: nothing "
     "of a commit can be changed without another commit"
@@ -348,6 +355,21 @@ class PachydermStore:
         except (faults.PfsError, StoreError) as error:
             _log.warning("segments of repo %s stay: %s", known.info.name, error)
 
+    async def forward(
+        self,
+        branch: Snapshot,  # noqa: ARG002 (as in Store)
+        to: Snapshot,  # noqa: ARG002
+        *,
+        account: str,  # noqa: ARG002
+        if_head: CommitId | None = None,  # noqa: ARG002
+    ) -> Ref:
+        """Unsupported: a commit that somebody has begun on the branch would be lost."""
+        raise Unsupported(NO_FORWARD)
+
+    async def moves(self, repo: RepoName, name: str) -> Sequence[Move]:  # noqa: ARG002
+        """Unsupported: Pachyderm keeps no such log."""
+        raise Unsupported(NO_MOVES)
+
     @_answered
     async def resolve(self, bucket: BucketName, *, blind: bool = False) -> Snapshot:
         """The state a bucket's name means now. Mostly from memory; see Heads.head."""
@@ -529,6 +551,19 @@ class PachydermStore:
         return index.commit_info(point)
 
     @_answered
+    async def base(self, one: Snapshot, other: Snapshot) -> Snapshot | None:
+        """The newest state that both have in their history. See Store.base."""
+        index, mine = self._at(one)
+        others, theirs = self._at(other)
+        if others is not index:
+            raise NoCommit(f"{one.commit} and {other.commit} are of two repos")
+        found = bases.newest(index.reader, mine, theirs)
+        if found is None:
+            return None
+        commit = CommitId(index.reader.commit_at(found).hex())
+        return replace(one, ref=None, kind=RefKind.COMMIT, commit=commit, place=Place(index, found))
+
+    @_answered
     async def settled(self, at: Snapshot) -> None:
         """Wait until pachd has finished the commit, and what it spoiled was written again."""
         self._at(at)
@@ -599,6 +634,9 @@ class PachydermStore:
         bodies = [taken(change) for change in changes]
         for change in changes:
             check_key(change.key)
+        if about.merged is not None:
+            metadata = {**about.metadata, MERGED: about.merged}
+            about = replace(about, metadata=metadata, merged=None)
         repo, name = await self._writable(branch)
         return await self._lane.commit(repo, name, bodies, about, if_head=if_head)
 

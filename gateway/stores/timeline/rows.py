@@ -59,6 +59,7 @@ def object_info(row: Change, commit: bytes, content: Any, side: Json = NOTHING) 
         null=bool(row.nul),
         side=side,
         content=content,
+        same_as=row.same_as,
     )
 
 
