@@ -11,6 +11,8 @@ from gateway.versioning.names import BucketName, CommitId, check_key
 from gateway.versioning.store import Store
 
 COPIES_MAX = 16
+# Kinds of records whose one source is what the object is a copy of.
+CARRYING = frozenset({"copy", "promote", "revert", "restore"})
 
 
 async def object_lineage(
@@ -40,7 +42,7 @@ async def made_by(store: Store, at: Snapshot, info: ObjectInfo) -> Json | None:
     """
     record = await store.lineage(at, info)
     for _ in range(COPIES_MAX):
-        if record is None or record.get("kind") != "copy":
+        if record is None or record.get("kind") not in CARRYING:
             break
         source = next(used(record), None)
         if source is None or source.repo is None or source.version is None:

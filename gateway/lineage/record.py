@@ -4,7 +4,8 @@ Version 1. Times are ms since 1970 UTC. A field is left out only where this tabl
 field would say but nobody knows is null, and for sources the evidence says why.
 
     v               1
-    kind            put, copy or delete
+    kind            put, copy or delete; promote, revert or restore, where that brought an object
+                    from another state (delete where it took one away)
     time            when the gateway took the write
     account         whose key signed it
     key_name        the name of that key
@@ -12,7 +13,7 @@ field would say but nobody knows is null, and for sources the evidence says why.
     client_hint     what the client says of the attempt; unproven. Left out where it says nothing
     bucket, key     what was written, as `branch.repo[.project]` and the raw key
 
-  of a put and a copy:
+  of a put, a copy and what was brought:
     content         {size, etag, sha256}; no sha256 where the bytes did not pass in one piece
                     (a copy, an object made of parts)
     sources         list of {uri, evidence, repo, project, ref, path, commit, pinned, read,

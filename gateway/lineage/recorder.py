@@ -187,6 +187,21 @@ class Recorder:
             links=_links(sources),
         )
 
+    def describe_carried(
+        self, kind: str, write: Write, source: Snapshot, info: ObjectInfo
+    ) -> Described:
+        """An object that a promote, revert or restore brings from another state of its repo.
+
+        kind: of the record. It is derived from that version; what it is stays as it was told.
+        """
+        first = copied(source, info)
+        return Described(
+            record=_written(kind, write, None) | record.source_fields([first], 0),
+            summary=dict(info.attributes.lineage),
+            same_as=info.same_as,
+            links=_links([first]),
+        )
+
     async def describe_delete(self, write: Write) -> Described:
         """A delete marker: who and when."""
         return Described(record=_signed("delete", write), summary={})

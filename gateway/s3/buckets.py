@@ -14,10 +14,11 @@ from gateway.s3.access import properties_of_new
 from gateway.s3.body import read_document
 from gateway.s3.call import Call
 from gateway.s3.response import NO_CONTENT, Response, xml
-from gateway.s3.versions import COMMIT_HEADER, PROPERTY, State, state_of
+from gateway.s3.versions import COMMIT_HEADER
 from gateway.versioning.errors import AlreadyExists, NotFound
 from gateway.versioning.model import Json, Ref, RefKind, Repo
 from gateway.versioning.names import BucketName, parse_new_bucket
+from gateway.versioning.views import PROPERTY, State, state_of
 
 DEFAULT_REGION = "us-east-1"
 REGION_HEADER = "x-amz-bucket-region"

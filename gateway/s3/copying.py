@@ -18,11 +18,12 @@ from gateway.s3.call import Call, version_id
 from gateway.s3.objects import quoted
 from gateway.s3.response import Response, xml
 from gateway.s3.tagging import tags_of
-from gateway.s3.versions import shown_version, writes_null, written_headers
+from gateway.s3.versions import shown_version, written_headers
 from gateway.s3.writing import declarations, precheck, who, write_condition
 from gateway.versioning.errors import NoKey
 from gateway.versioning.model import Attributes, ObjectInfo, Put, Snapshot
 from gateway.versioning.names import CommitId, check_key
+from gateway.versioning.views import writes_null
 
 _METADATA_DIRECTIVE = "x-amz-metadata-directive"
 _TAGGING_DIRECTIVE = "x-amz-tagging-directive"

@@ -20,14 +20,7 @@ from gateway.s3.body import read_document
 from gateway.s3.call import Call, version_id
 from gateway.s3.errors import translate
 from gateway.s3.response import NO_CONTENT, Response, xml
-from gateway.s3.versions import (
-    COMMIT_HEADER,
-    VERSION_HEADER,
-    State,
-    allow_elsewhere,
-    state_of,
-    writes_null,
-)
+from gateway.s3.versions import COMMIT_HEADER, VERSION_HEADER, allow_elsewhere
 from gateway.s3.writing import who
 from gateway.versioning.errors import (
     ConditionFailed,
@@ -50,6 +43,7 @@ from gateway.versioning.model import (
     Snapshot,
 )
 from gateway.versioning.names import NULL_VERSION, CommitId, check_key
+from gateway.versioning.views import State, state_of, writes_null
 
 # Between looking at what an entry names and the commit of them all, that may have changed.
 _ATTEMPTS = 3

@@ -13,10 +13,11 @@ from gateway.protocol.operations import Right
 from gateway.s3.body import read_document
 from gateway.s3.call import Call
 from gateway.s3.response import Response, xml
-from gateway.s3.versions import State, allow_elsewhere, find, state_of
+from gateway.s3.versions import allow_elsewhere, find
 from gateway.versioning.errors import Unsupported
 from gateway.versioning.holds import HOLD, RETENTION, loosening
 from gateway.versioning.model import Json, ObjectInfo, Snapshot
+from gateway.versioning.views import State, state_of
 
 PROPERTY = "object_lock"
 _NO_LOCK = (

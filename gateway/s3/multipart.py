@@ -25,7 +25,7 @@ from gateway.s3.call import Call
 from gateway.s3.copying import copy_source, source_headers
 from gateway.s3.objects import checksum_headers, location, quoted
 from gateway.s3.response import NO_CONTENT, Response, xml
-from gateway.s3.versions import writes_null, written_headers
+from gateway.s3.versions import written_headers
 from gateway.s3.writing import declarations, who, write_condition
 from gateway.versioning.errors import NoUpload
 from gateway.versioning.model import (
@@ -37,6 +37,7 @@ from gateway.versioning.model import (
     Upload,
     UploadPage,
 )
+from gateway.versioning.views import writes_null
 
 COPY_RANGE = "x-amz-copy-source-range"
 PART_BYTES_MIN = 5 * 1024**2

@@ -7,8 +7,6 @@ Enabled: each write is a version of its own. Unset and Suspended: what is writte
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from gateway.protocol import dates
 from gateway.protocol.errors import S3Error
 from gateway.protocol.operations import Right
@@ -16,32 +14,14 @@ from gateway.s3.call import Call
 from gateway.versioning.errors import Erased, NoKey, Unsupported
 from gateway.versioning.model import Json, ObjectInfo, Snapshot
 from gateway.versioning.names import NULL_VERSION, BucketName, CommitId
+from gateway.versioning.views import State, state_of, writes_null
 
 COMMIT_HEADER = "x-labelgate-commit"
 VERSION_HEADER = "x-amz-version-id"
-PROPERTY = "versioning"
 UNCHANGING = (
     "This store keeps what is beside an object (tags, access list, retention, hold) as its writer "
     "gave it: only a new version has others."
 )
-
-
-class State(StrEnum):
-    """The S3 versioning state of a bucket, as its branch's property has it."""
-
-    ENABLED = "enabled"
-    SUSPENDED = "suspended"
-    UNSET = "unset"
-
-
-def state_of(bucket: Snapshot) -> State:
-    """The state a bucket is in; commits and tags show all their versions, too."""
-    return State(bucket.properties.get(PROPERTY, State.ENABLED))
-
-
-def writes_null(branch: Snapshot) -> bool:
-    """Whether what is written there becomes the version `null`."""
-    return state_of(branch) is not State.ENABLED
 
 
 def shown_version(bucket: Snapshot, info: ObjectInfo) -> str | None:

@@ -13,9 +13,10 @@ from gateway.s3.body import ingest
 from gateway.s3.call import Call
 from gateway.s3.objects import checksum_headers, quoted
 from gateway.s3.response import Response
-from gateway.s3.versions import writes_null, written_headers
+from gateway.s3.versions import written_headers
 from gateway.versioning.errors import Erased, NoKey
 from gateway.versioning.model import Attributes, Condition, Put, Snapshot
+from gateway.versioning.views import writes_null
 
 # What would change the meaning of a write, and is not offered: storing the object as if it had
 # not been asked for would be a lie (see also gateway.protocol.encryption).

@@ -23,7 +23,7 @@ async def arrived(
         return []
     known: set[CommitId] = set()
     if told is not None:
-        known = {told} if await _behind(store, head, told) else await _history(store, head, told)
+        known = {told} if await is_behind(store, told, head) else await _history(store, head, told)
     found: list[CommitId] = []
     after: CommitId | None = None
     while page := await store.log(head, after=after, limit=_PAGE):
@@ -35,9 +35,10 @@ async def arrived(
     return found[::-1]
 
 
-async def _behind(store: Store, head: Snapshot, commit: CommitId) -> bool:
+async def is_behind(store: Store, commit: CommitId, at: Snapshot) -> bool:
+    """Whether a commit is in the history of a state along first parents, or that state's own."""
     try:
-        await store.log(head, after=commit, limit=1)
+        await store.log(at, after=commit, limit=1)
     except NotFound:
         return False
     return True

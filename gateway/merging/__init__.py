@@ -1,0 +1,1 @@
+"""Changes that come from history: promote, revert and restore."""
