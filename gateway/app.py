@@ -142,10 +142,11 @@ async def gateway(
         reads = await stack.enter_async_context(
             kept_reads(settings.data_dir, clock=clock, whole=not settings.replicas)
         )
+        recorder = Recorder(store, reads, persons, await _named(settings, stack))
         services = Services(
             store,
             gate,
-            Recorder(store, reads, persons, await _named(settings, stack)),
+            recorder,
             metrics,
             clock,
             lineage_headers=settings.lineage_headers,
@@ -163,7 +164,9 @@ async def gateway(
         desk = await stack.enter_async_context(
             delivering(store, channels, settings.data_dir, manner)
         )
-        admin = create_admin(AdminServices(store, metrics, gate, __version__, clock, desk))
+        admin = create_admin(
+            AdminServices(store, metrics, gate, __version__, clock, desk, recorder)
+        )
         app = Application(s3, admin, admin_moved=settings.admin_port is not None)
         yield Gateway(app, admin, store, generated, made, local)
 

@@ -6,7 +6,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from gateway.admin import checking, dataset, deliveries, exports, finding, graphs, history, repos
+from gateway.admin import (
+    changing,
+    checking,
+    dataset,
+    deliveries,
+    exports,
+    finding,
+    graphs,
+    history,
+    repos,
+)
 from gateway.admin.models import (
     BranchesOut,
     CommitPage,
@@ -18,12 +28,18 @@ from gateway.admin.models import (
     ErrorAnswer,
     LineageOut,
     LogOut,
+    MovesOut,
     ParkedOut,
+    Promote,
+    PromotedOut,
     RefOut,
     RepoOut,
     ReposOut,
+    Restore,
+    Revert,
     ServerOut,
     TagsOut,
+    UndoneOut,
     iso,
 )
 from gateway.admin.services import Caller
@@ -88,6 +104,16 @@ async def create_repo(caller: Signed, body: CreateRepo) -> RepoOut:
     return await repos.create_repo(caller, body.repo)
 
 
+@api.delete("/repos/{repo}", status_code=204, tags=["repos"])
+async def delete_repo(
+    caller: Signed,
+    repo: RepoPath,
+    confirm: Annotated[str, Query(description="the repo's name once more")] = "",
+) -> None:
+    """Take a repo away with all its branches, tags and commits; its name is free again."""
+    await repos.delete_repo(caller, repo, confirm)
+
+
 @api.get("/branches", tags=["branches"])
 async def list_all_branches(caller: Signed) -> BranchesOut:
     """The branches of every repo the key may read."""
@@ -110,6 +136,24 @@ async def create_branch(caller: Signed, repo: RepoPath, body: CreateBranch) -> R
 async def delete_branch(caller: Signed, repo: RepoPath, branch: str, force: Force = False) -> None:
     """Take the branch's name away; its commits stay readable by id while the repo exists."""
     await repos.delete_branch(caller, repo, branch, force=force)
+
+
+@api.put("/repos/{repo}/branches/{branch}/protected", tags=["branches"])
+async def protect_branch(caller: Signed, repo: RepoPath, branch: str) -> RefOut:
+    """Let the branch change by promote, revert and restore alone."""
+    return await repos.protect(caller, repo, branch, protected=True)
+
+
+@api.delete("/repos/{repo}/branches/{branch}/protected", tags=["branches"])
+async def unprotect_branch(caller: Signed, repo: RepoPath, branch: str) -> RefOut:
+    """Let the branch be written to again."""
+    return await repos.protect(caller, repo, branch, protected=False)
+
+
+@api.get("/repos/{repo}/moves/{name}", tags=["branches"])
+async def list_moves(caller: Signed, repo: RepoPath, name: str) -> MovesOut:
+    """What happened to a branch or tag but for commits: who made it, moved it, deleted it."""
+    return await repos.moves(caller, repo, name)
 
 
 @api.get("/tags", tags=["tags"])
@@ -158,6 +202,24 @@ async def commit(
 ) -> CommitPage:
     """The commit a REF names, with its changes and the lineage of each."""
     return await history.commit_page(caller, ref, after=after, limit=limit)
+
+
+@api.post("/refs/{ref}/promote", tags=["changes"])
+async def promote(caller: Signed, ref: RefText, body: Promote) -> PromotedOut:
+    """Bring what another state of the repo has to a branch."""
+    return await changing.promote_to(caller, ref, body)
+
+
+@api.post("/refs/{ref}/revert", tags=["changes"])
+async def revert(caller: Signed, ref: RefText, body: Revert) -> UndoneOut:
+    """Undo commits of a branch by a new one; what came since stays."""
+    return await changing.revert_on(caller, ref, body)
+
+
+@api.post("/refs/{ref}/restore", tags=["changes"])
+async def restore(caller: Signed, ref: RefText, body: Restore) -> UndoneOut:
+    """Bring an earlier state of a branch, or of a path of it, back by a new commit."""
+    return await changing.restore_on(caller, ref, body)
 
 
 @api.get("/refs/{ref}/lineage", tags=["history"])
@@ -284,7 +346,7 @@ async def list_deliveries(
     return await deliveries.page(caller, after=after, limit=limit)
 
 
-@api.post("/deliveries/{number}/replay", status_code=202, tags=["deliveries"])
+@api.post("/deliveries/{number}/replay", tags=["deliveries"])
 async def replay_delivery(caller: Signed, number: int) -> ParkedOut:
     """Have one that was given up tried again, once."""
     return await deliveries.replay(caller, number)

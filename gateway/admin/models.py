@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.merging.differing import Policy
+from gateway.merging.promote import Way
 from gateway.versioning.model import ChangeKind, Difference, RefKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,6 +61,45 @@ class CreateTag(_Asked):
     )
 
 
+class _Change(_Asked):
+    """What promote, revert and restore have in common."""
+
+    message: str = Field(default="", description="of the commit; else one that says what it does")
+    if_head: str | None = Field(
+        default=None, description="only while that commit is the branch's head"
+    )
+    dry_run: bool = Field(default=False, description="only say what would be done")
+
+
+class Promote(_Change):
+    """What to promote to the branch."""
+
+    from_: str = Field(alias="from", description="a REF of the same repo", examples=["dev.labels"])
+    policy: Policy = Field(
+        default=Policy.FAIL, description="about keys that both sides changed since they parted"
+    )
+
+
+class Revert(_Change):
+    """Which commits of the branch to undo."""
+
+    commit: str = Field(description="the last one")
+    since: str | None = Field(
+        default=None, description="the commit before the first one; without it `commit` alone"
+    )
+    path: str = Field(default="", description="only this key, or with a final `/` all below it")
+    policy: Policy = Field(
+        default=Policy.FAIL, description="about keys that were changed again since"
+    )
+
+
+class Restore(_Change):
+    """Which earlier state to bring back."""
+
+    at: str = Field(description="a commit id, or a REF of the same repo")
+    path: str = Field(default="", description="only this key, or with a final `/` all below it")
+
+
 class ServerOut(BaseModel):
     """The server, and who it takes the caller for."""
 
@@ -97,6 +138,7 @@ class RefOut(BaseModel):
     commit: Id
     created: Time
     account: str
+    protected: bool
 
 
 class BranchesOut(BaseModel):
@@ -109,6 +151,51 @@ class TagsOut(BaseModel):
     """Tags, by repo and name."""
 
     tags: list[RefOut]
+
+
+class MoveOut(BaseModel):
+    """What happened to a branch or tag but for commits: it was made, moved, deleted.
+
+    old, new: where it stood before and after. who: the account; null where that is not known.
+    """
+
+    action: str
+    old: Id | None
+    new: Id | None
+    who: str | None
+    time: Time
+
+
+class MovesOut(BaseModel):
+    """Newest first; also of branches that had the name before."""
+
+    moves: list[MoveOut]
+
+
+class PromotedOut(BaseModel):
+    """What became of a promote.
+
+    way: nothing (the branch had all of it), forward (it was set to the source's commit), merge (a
+    commit with two parents); of a dry run also refused (conflicts). changes: keys added, changed,
+    removed; null of a forward. conflicts: keys that both sides changed, whatever was done.
+    """
+
+    way: Way
+    head: Id
+    before: Id
+    source: Id
+    base: Id | None
+    changes: dict[str, int] | None
+    conflicts: list[str]
+
+
+class UndoneOut(BaseModel):
+    """What became of a revert or restore. keys: what was changed, or would be."""
+
+    head: Id
+    before: Id
+    keys: list[str]
+    conflicts: list[str]
 
 
 class At(BaseModel):

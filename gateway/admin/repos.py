@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gateway.admin.errors import Refusal
-from gateway.admin.models import RefOut, RepoOut, iso
+from gateway.admin.models import MoveOut, MovesOut, RefOut, RepoOut, iso
 from gateway.admin.refs import open_repo, parse_repo, resolve_ref
 from gateway.admin.services import Caller
 from gateway.auth.access import Asked, denied, readable_refs, readable_repos
@@ -15,6 +15,7 @@ from gateway.protocol.operations import Right
 from gateway.versioning.errors import AlreadyExists, NoRepo, NotEmpty
 from gateway.versioning.model import Ref, RefKind, Repo, Snapshot
 from gateway.versioning.names import BucketName, RepoName, check_name
+from gateway.versioning.views import PROTECTED
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,55 @@ async def delete_tag(caller: Caller, repo: str, name: str, *, force: bool) -> No
     _changed(caller, "tag deleted", f"{name}.{owner.name}")
 
 
+async def delete_repo(caller: Caller, text: str, confirmed: str) -> None:
+    """Take a repo away with all that is in it. confirmed: its name once more.
+
+    Raises InvalidName, NoRepo, Refusal (NotConfirmed), ReadOnly, S3Error (AccessDenied).
+    """
+    repo = await caller.store.repo(parse_repo(text))
+    await _allow_losing_all(caller, repo)
+    if confirmed not in {str(repo.name), f"{repo.name.name}.{repo.name.project}"}:
+        raise Refusal(
+            400, "NotConfirmed", f"repo {repo.name} goes with all its commits: say its name again"
+        )
+    await caller.store.delete_repo(repo.name, who=caller.key.account)
+    _changed(caller, "repo deleted", str(repo.name))
+
+
+async def protect(caller: Caller, repo: str, name: str, *, protected: bool) -> RefOut:
+    """Let a branch change by promote, revert and restore alone, or by anything again.
+
+    Raises InvalidName, NoRepo, NoRef, ReadOnly (a tag), S3Error (AccessDenied).
+    """
+    owner = await _administered(caller, repo, name)
+    at = await caller.store.resolve(BucketName(owner.name, name))
+    ref = await caller.store.configure(at, {PROTECTED: True if protected else None})
+    _changed(caller, "branch protected" if protected else "branch unprotected", f"{name}.{repo}")
+    return ref_out(ref)
+
+
+async def moves(caller: Caller, text: str, name: str) -> MovesOut:
+    """What happened to a branch or tag. Raises as open_repo, and Unsupported."""
+    repo = await open_repo(caller, text)
+    refs = await caller.store.refs(repo.name)
+    for ref in refs:
+        if ref.name == name and not await caller.access.readable(repo, ref):
+            raise denied(f"key {caller.key.name!r} may not read {name}.{repo.name}.")
+    found = await caller.store.moves(repo.name, name)
+    return MovesOut(
+        moves=[
+            MoveOut(
+                action=one.action,
+                old=one.old,
+                new=one.new,
+                who=one.who or None,
+                time=iso(one.time_ms),
+            )
+            for one in found
+        ]
+    )
+
+
 async def _create_as_holder(caller: Caller, name: RepoName) -> Repo:
     """A repo made in the name of a token's holder, which the store then finds there."""
     try:
@@ -129,6 +179,7 @@ def ref_out(ref: Ref) -> RefOut:
         commit=ref.commit,
         created=iso(ref.created_ms),
         account=ref.account,
+        protected=bool(ref.properties.get(PROTECTED)),
     )
 
 

@@ -10,6 +10,7 @@ from gateway.auth.credentials import Key
 from gateway.auth.gate import Gate
 from gateway.auth.identity import Identity
 from gateway.deliveries.desk import Desk
+from gateway.lineage.recorder import Recorder
 from gateway.observability.metrics import Metrics
 from gateway.protocol.request import Request
 from gateway.versioning.store import Store
@@ -20,7 +21,7 @@ class Services:
     """Put together by the composition root.
 
     version: of this program. clock: now, in milliseconds since 1970 UTC. desk: what others are
-    told of commits.
+    told of commits. recorder: describes what is written.
     """
 
     store: Store
@@ -29,6 +30,7 @@ class Services:
     version: str
     clock: Callable[[], int]
     desk: Desk
+    recorder: Recorder
 
 
 @dataclass(frozen=True, slots=True)

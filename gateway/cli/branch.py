@@ -1,4 +1,4 @@
-"""labelgate branch: list, create, delete."""
+"""labelgate branch: list, create, delete, protect, unprotect, log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.connection import connect
+from gateway.cli.names import parse_named_ref
 from gateway.cli.options import ForceOption, JsonOption, examples
+from gateway.cli.output import print_json, print_table, say, short_time
 from gateway.cli.refs import create_ref, delete_ref, list_refs
 
 branch = typer.Typer(
-    no_args_is_help=True, help="List, create and delete branches.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="List, create, delete and protect branches.",
+    rich_markup_mode=None,
 )
 
 Branch = Annotated[str, typer.Argument(metavar="BRANCH.REPO", help="branch.repo[.project]")]
@@ -49,3 +54,43 @@ def delete(
 ) -> None:
     """Take a branch's name away. Its commits stay readable by id while the repo exists."""
     delete_ref(context, "branch", name, force=force, json=json)
+
+
+@branch.command("protect", epilog=examples("branch protect master.labels"))
+def protect(context: typer.Context, name: Branch, json: JsonOption = False) -> None:
+    """Refuse writes to a branch: promote, revert and restore are the ways in."""
+    ref = parse_named_ref(name, "branch")
+    made = connect(context).put("repos", ref.repo, "branches", ref.name, "protected")
+    if json:
+        print_json(made)
+    else:
+        say(f"branch {ref.name} of {ref.repo} is protected")
+
+
+@branch.command("unprotect", epilog=examples("branch unprotect master.labels"))
+def unprotect(context: typer.Context, name: Branch, json: JsonOption = False) -> None:
+    """Let a branch be written to again."""
+    ref = parse_named_ref(name, "branch")
+    made = connect(context).delete("repos", ref.repo, "branches", ref.name, "protected")
+    if json:
+        print_json(made)
+    else:
+        say(f"branch {ref.name} of {ref.repo} is not protected any more")
+
+
+@branch.command("log", epilog=examples("branch log master.labels"))
+def log(context: typer.Context, name: Branch, json: JsonOption = False) -> None:
+    """Show what happened to a branch but for commits: made, moved, deleted; newest first."""
+    ref = parse_named_ref(name, "branch")
+    moves = connect(context).get("repos", ref.repo, "moves", ref.name)["moves"]
+    if json:
+        print_json(moves)
+        return
+    print_table(
+        ["what", "time (UTC)", "by", "from", "to"],
+        [
+            (one["action"], short_time(one["time"]), one["who"] or "", one["old"] or "",
+             one["new"] or "")
+            for one in moves
+        ],
+    )  # fmt: skip

@@ -28,6 +28,9 @@ _HINTS = {
     "NotEmpty": "--force deletes it all the same",
     "ReadOnly": "`labelgate tag delete` deletes tags, `labelgate branch delete` branches",
     "Unavailable": "nothing was changed; try again",
+    "Conflicts": "`--dry-run --json` lists them; --policy source or destination decides them",
+    "HeadMoved": "somebody wrote meanwhile: look at `labelgate log`, and try again",
+    "NotConfirmed": "give it with --confirm REPO",
     "RequestTimeTooSkewed": "set the clock of this machine",
 }
 _KEY_REFUSED = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
@@ -68,9 +71,13 @@ class Client:
         """What was made. Raises as get."""
         return self._request("POST", path, {}, json.dumps(body).encode())
 
-    def delete(self, *path: str, **query: str | int | None) -> None:
-        """Take it away. Raises as get."""
-        self._request("DELETE", path, query)
+    def put(self, *path: str) -> dict[str, Any]:
+        """Set what the address names. Raises as get."""
+        return self._request("PUT", path, {})
+
+    def delete(self, *path: str, **query: str | int | None) -> dict[str, Any]:
+        """Take it away; what was left behind, if anything. Raises as get."""
+        return self._request("DELETE", path, query)
 
     def pages(self, *path: str, **query: str | int | None) -> Iterator[dict[str, Any]]:
         """The document and the pages that follow it. Raises as get."""

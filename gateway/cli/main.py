@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import diff, log, person, reindex, serve, show, verify
+from gateway.cli import changing, diff, log, person, reindex, serve, show, verify
 from gateway.cli.branch import branch
 from gateway.cli.config import config
 from gateway.cli.deliveries import deliveries
@@ -70,6 +70,9 @@ app.add_typer(tag, name="tag")
 app.command("log", epilog=log.EXAMPLES)(log.log)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
+app.command("promote", epilog=changing.PROMOTE_EXAMPLES)(changing.promote)
+app.command("revert", epilog=changing.REVERT_EXAMPLES)(changing.revert)
+app.command("restore", epilog=changing.RESTORE_EXAMPLES)(changing.restore)
 app.add_typer(lineage, name="lineage")
 app.add_typer(deliveries, name="deliveries")
 app.command("person", epilog=person.EXAMPLES)(person.person)

@@ -1,4 +1,4 @@
-"""labelgate repo: list, create."""
+"""labelgate repo: list, create, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from gateway.cli.connection import connect
 from gateway.cli.options import JsonOption, examples
 from gateway.cli.output import print_json, print_table, say, short_time
 
-repo = typer.Typer(no_args_is_help=True, help="List and create repos.", rich_markup_mode=None)
+repo = typer.Typer(
+    no_args_is_help=True, help="List, create and delete repos.", rich_markup_mode=None
+)
 
 
 @repo.command("list", epilog=examples("repo list", "repo list --json"))
@@ -41,3 +43,20 @@ def create(
         print_json(made)
     else:
         say(f"repo {made['repo']} created; next: labelgate branch create master.{made['repo']}")
+
+
+@repo.command("delete", epilog=examples("repo delete labels --confirm labels"))
+def delete(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="REPO", help="name[.project]")],
+    confirm: Annotated[
+        str, typer.Option(metavar="REPO", help="Its name once more.", show_default=False)
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Take a repo away with all its branches, tags and commits. Its name is free again."""
+    connect(context).delete("repos", name, confirm=confirm)
+    if json:
+        print_json({"deleted": name})
+    else:
+        say(f"repo {name} deleted")

@@ -63,6 +63,25 @@ def serve(
     lineage_person_key_file: Annotated[
         str | None, setting("lineage_person_key_file", "FILE")
     ] = None,
+    lineage_embed: Annotated[str | None, setting("lineage_embed", "on|off")] = None,
+    labelstudio_url: Annotated[str | None, setting("labelstudio_url", "URL")] = None,
+    labelstudio_token: Annotated[str | None, setting("labelstudio_token", "SECRET")] = None,
+    labelstudio_token_file: Annotated[str | None, setting("labelstudio_token_file", "FILE")] = None,
+    openlineage_transport: Annotated[str | None, setting("openlineage_transport", "NAME")] = None,
+    openlineage_url: Annotated[str | None, setting("openlineage_url", "URL")] = None,
+    openlineage_endpoint: Annotated[str | None, setting("openlineage_endpoint", "PATH")] = None,
+    openlineage_api_key: Annotated[str | None, setting("openlineage_api_key", "SECRET")] = None,
+    openlineage_api_key_file: Annotated[
+        str | None, setting("openlineage_api_key_file", "FILE")
+    ] = None,
+    openlineage_file: Annotated[str | None, setting("openlineage_file", "FILE")] = None,
+    openlineage_namespace: Annotated[str | None, setting("openlineage_namespace", "NAME")] = None,
+    openlineage_datasets: Annotated[
+        str | None, setting("openlineage_datasets", "prefix|object")
+    ] = None,
+    openlineage_depth: Annotated[str | None, setting("openlineage_depth", "N")] = None,
+    openlineage_tries: Annotated[str | None, setting("openlineage_tries", "N")] = None,
+    openlineage_hours: Annotated[str | None, setting("openlineage_hours", "N")] = None,
     sigv2: Annotated[str | None, setting("sigv2", "on|off")] = None,
 ) -> None:
     """Start the gateway, and say what to paste into Label Studio. Ctrl-C stops it.
@@ -90,6 +109,21 @@ def serve(
             "lineage_headers": lineage_headers,
             "lineage_person_key": lineage_person_key,
             "lineage_person_key_file": lineage_person_key_file,
+            "lineage_embed": lineage_embed,
+            "labelstudio_url": labelstudio_url,
+            "labelstudio_token": labelstudio_token,
+            "labelstudio_token_file": labelstudio_token_file,
+            "openlineage_transport": openlineage_transport,
+            "openlineage_url": openlineage_url,
+            "openlineage_endpoint": openlineage_endpoint,
+            "openlineage_api_key": openlineage_api_key,
+            "openlineage_api_key_file": openlineage_api_key_file,
+            "openlineage_file": openlineage_file,
+            "openlineage_namespace": openlineage_namespace,
+            "openlineage_datasets": openlineage_datasets,
+            "openlineage_depth": openlineage_depth,
+            "openlineage_tries": openlineage_tries,
+            "openlineage_hours": openlineage_hours,
             "sigv2": sigv2,
         },
     )

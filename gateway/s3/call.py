@@ -29,6 +29,7 @@ from gateway.versioning.names import (
     parse_bucket,
 )
 from gateway.versioning.store import Store
+from gateway.versioning.views import PROTECTED
 
 Receive = Callable[[], Awaitable[dict[str, object]]]
 
@@ -110,7 +111,21 @@ class Call:
 
         blind: nothing is read of it.
         """
-        return writable(await self.bucket(blind=blind))
+        branch = writable(await self.bucket(blind=blind))
+        if branch.properties.get(PROTECTED) and self._changes_objects:
+            repo = branch.repo.name
+            raise S3Error(
+                "AccessDenied",
+                f"Access Denied: branch {branch.ref} of repo {repo} is protected. Write to another "
+                f"branch and promote it: labelgate promote <branch>.{repo} {branch.ref}.{repo}",
+            )
+        return branch
+
+    @property
+    def _changes_objects(self) -> bool:
+        """Whether it changes what the branch holds. An erase does not wait for a promote."""
+        erases = "versionId" in self.request.params
+        return self.operation.right in _CHANGING and not erases
 
     async def open(
         self,
@@ -245,6 +260,8 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
+
+_CHANGING = frozenset({Right.WRITE, Right.DELETE})
 
 _ACTIONS = {
     Right.READ: "s3:GetObject",

@@ -81,6 +81,12 @@ class Store(Protocol):
     async def create_repo(self, name: RepoName, account: str) -> Repo:
         """A repo without any branch. Raises AlreadyExists."""
 
+    async def delete_repo(self, name: RepoName, *, who: str) -> None:
+        """Take a repo away with all that is in it; its name is free again. Atomic.
+
+        Raises NoRepo, ReadOnly (others depend on it).
+        """
+
     async def refs(
         self, repo: RepoName | None = None, kind: RefKind | None = None
     ) -> Sequence[Ref]:

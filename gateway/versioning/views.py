@@ -11,6 +11,8 @@ from enum import StrEnum
 from gateway.versioning.model import Snapshot
 
 PROPERTY = "versioning"
+PROTECTED = "protected"
+"""Of a branch: what it holds changes by promote, revert and restore alone."""
 
 
 class State(StrEnum):

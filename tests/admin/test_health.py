@@ -33,7 +33,7 @@ def ask(services: Services, path: str) -> httpx.Response:
 
 def services(store: Any = None) -> Services:
     nothing: Any = Untouchable()
-    return Services(store or nothing, nothing, nothing, "1.2.3", lambda: 0, nothing)
+    return Services(store or nothing, nothing, nothing, "1.2.3", lambda: 0, nothing, nothing)
 
 
 @pytest.mark.parametrize("path", ["/-/healthz", "/-/readyz", "/-/metrics"])

@@ -399,3 +399,20 @@ async def test_a_commit_is_in_the_refs_that_came_after_it(hand: Hand, store: Sto
     assert [ref.commit for ref in await store.containing(await dev.at(third))] == [third]
     await store.delete_branch(REPO, "dev")
     assert [ref.name for ref in await store.containing(await hand.at(third))] == []
+
+
+async def test_a_repo_goes_with_all_that_is_in_it(hand: Hand, store: Store):
+    await hand.put("a")
+    dev = await hand.branch("dev")
+    await store.create_tag(REPO, "v1", await hand.head(), account="ann")
+    branch = await dev.head()
+    await store.delete_repo(REPO, who="ann")
+    with pytest.raises(NoRepo):
+        await store.repo(REPO)
+    assert [one for one in await store.refs() if one.repo == REPO] == []
+    with pytest.raises((NoRef, NoRepo)):
+        await store.commit(branch, [await put(store, "b")], ABOUT)
+    with pytest.raises(NoRepo):
+        await store.delete_repo(REPO, who="ann")
+    await store.create_branch(REPO, "master", account="bob", create_repo=True)
+    assert await hand.keys() == []

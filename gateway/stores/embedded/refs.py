@@ -314,6 +314,22 @@ def delete_tag(tx: Transaction, repo: RepoName, name: str) -> None:
     _remove_ref(tx, number, name, point)
 
 
+def delete_repo(tx: Transaction, name: RepoName, who: str) -> list[str]:
+    """Take a repo and its refs away; the files of uploads to them. See Store.delete_repo."""
+    number, _ = find_repo(tx.reader, name)
+    rows = all_rows(
+        tx.connection, "SELECT name, kind, line, seq FROM ref WHERE repo=? ORDER BY name", (number,)
+    )
+    files: list[str] = []
+    for ref, kind, line, seq in rows:
+        if kind == RefKind.BRANCH:
+            files += forget_branch(tx, Branch(number, name, ref))
+        tx.connection.execute("DELETE FROM ref WHERE repo=? AND name=?", (number, ref))
+        _log_move(tx, _Move(number, ref, "delete", old=Point(line, seq), who=who))
+    tx.connection.execute("UPDATE repo SET deleted=? WHERE repo=?", (tx.batch.clock(), number))
+    return files
+
+
 def _find_ref(tx: Transaction, repo: RepoName, name: str, kind: RefKind) -> tuple[int, Point]:
     number, _ = find_repo(tx.reader, repo)
     row = first_row(

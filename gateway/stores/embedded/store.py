@@ -220,6 +220,10 @@ class EmbeddedStore:
             useless=lambda parts: parts,
         )
 
+    async def delete_repo(self, name: RepoName, *, who: str) -> None:
+        """Take a repo away with all that is in it."""
+        await self._write(lambda tx: refs.delete_repo(tx, name, who), useless=lambda parts: parts)
+
     async def configure(self, branch: Snapshot, changes: Json) -> Ref:
         """Merge `changes` into the branch's properties. Raises ReadOnly, NoRef."""
         target = _branch(branch)

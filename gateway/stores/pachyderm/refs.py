@@ -260,6 +260,15 @@ class Refs:
             self._known.forget(repo)
         return last
 
+    async def delete_repo(self, known: Known) -> None:
+        """Take a repo away with all that is in it. Raises ReadOnly, Denied."""
+        try:
+            await self._delete_repo(known)
+        except faults.PfsError as error:
+            raise _needed(error, f"repo {known.info.name}") from error
+        finally:
+            self._known.forget(known.info.name)
+
     async def _delete_repo(self, known: Known) -> None:
         repo = known.info.name
         if await self._pfs.delete_repo(repo):

@@ -315,6 +315,16 @@ class PachydermStore:
         if gone:
             self._forget_repo(known)
 
+    @_answered
+    async def delete_repo(self, name: RepoName, *, who: str) -> None:  # noqa: ARG002 (as in Store)
+        """Take a repo away with all that is in it. Raises ReadOnly: a pipeline depends on it."""
+        known = await self._refs.known(name, fresh=True)
+        await self._refs.delete_repo(known)
+        for branch in known.info.branches:
+            self._heads.forget(name, branch)
+            self._uploads.forget_branch(Branch(known.repo, branch))
+        self._forget_repo(known)
+
     async def _demand_empty(self, repo: RepoName, branch: str) -> None:
         head = (await self._pfs.inspect_branch(repo, branch)).head
         point = await self._heads.caught_up(repo, head)
