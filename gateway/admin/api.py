@@ -189,11 +189,21 @@ async def log(
         str | None,
         Query(description="only commits that changed this key, or with a final `/` any below it"),
     ] = None,
+    author: Annotated[str | None, Query(description="only commits of this account")] = None,
+    since: Annotated[str | None, Query(description="an ISO 8601 time; none older")] = None,
+    until: Annotated[str | None, Query(description="an ISO 8601 time; none younger")] = None,
+    task: Annotated[
+        int | None, Query(description="only with labels of this task, by Label Studio's id")
+    ] = None,
+    annotator: Annotated[
+        int | None, Query(description="only with labels by this user, by Label Studio's id")
+    ] = None,
     after: Annotated[str | None, Query(description="`next_after` of the page before")] = None,
     limit: Limit = 100,
 ) -> LogOut:
     """Commits from a REF back along first parents, newest first."""
-    return await history.log_page(caller, ref, path=path, after=after, limit=limit)
+    wanted = history.Filter(path, author, since, until, task, annotator)
+    return await history.log_page(caller, ref, wanted, after=after, limit=limit)
 
 
 @api.get("/refs/{ref}/commit", tags=["history"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.admin.errors import Refusal
 from gateway.admin.models import (
@@ -26,25 +26,76 @@ from gateway.auth.grants import EVERYWHERE
 from gateway.auth.sight import changes_seen, diff_seen, log_seen
 from gateway.lineage.query import object_lineage
 from gateway.protocol.operations import Right
-from gateway.versioning.model import ChangeInfo, Commit, DiffEntry, Entry, Snapshot
-from gateway.versioning.names import CommitId, is_commit_id
+from gateway.versioning.model import ChangeInfo, Commit, DiffEntry, Entry, FoundWrite, Snapshot
+from gateway.versioning.moments import parse_time
+from gateway.versioning.names import BucketName, CommitId, is_commit_id
+from gateway.versioning.terms import of_annotator, of_task
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which commits of a log are wanted. since, until: ISO 8601 times. author: the account.
+
+    path: as Store.log. task, annotator: Label Studio's ids: only commits with labels of theirs.
+    """
+
+    path: str | None = None
+    author: str | None = None
+    since: str | None = None
+    until: str | None = None
+    task: int | None = None
+    annotator: int | None = None
 
 
 async def log_page(
-    caller: Caller, ref: str, *, path: str | None, after: str | None, limit: int
+    caller: Caller, ref: str, wanted: Filter, *, after: str | None, limit: int
 ) -> LogOut:
-    """Commits from `ref` back, newest first; path: as Store.log. Raises what resolve_ref does."""
+    """Commits from `ref` back, newest first. Raises what resolve_ref does, and InvalidName."""
     at = await resolve_ref(caller, ref)
+    sight = await caller.access.sight(at, LISTED)
+    begin = at
+    if wanted.until is not None and after is None:
+        newest = await caller.store.as_of(at, parse_time(wanted.until))
+        if newest is None:
+            return LogOut(at=at_out(at), commits=[], next_after=None)
+        begin = await caller.store.resolve(BucketName(at.repo.name, at.ref, newest))
+    with_labels = await _with_labels(caller, at, wanted)
+
+    def chosen(commit: Commit) -> bool:
+        if wanted.author not in {None, commit.author}:
+            return False
+        return with_labels is None or commit.id in with_labels
+
     commits, following = await log_seen(
         caller.store,
-        at,
-        await caller.access.sight(at, LISTED),
-        path=path,
+        begin,
+        sight,
+        path=wanted.path,
         after=commit_id(after, "after"),
         limit=limit,
+        wanted=chosen,
+        since_ms=0 if wanted.since is None else parse_time(wanted.since),
     )
     shown = [commit_out(commit) for commit in commits]
     return LogOut(at=at_out(at), commits=shown, next_after=following)
+
+
+async def _with_labels(caller: Caller, at: Snapshot, wanted: Filter) -> set[CommitId] | None:
+    """The commits with labels of a task or by an annotator; None where neither is asked for."""
+    found: set[CommitId] | None = None
+    for terms in (
+        None if wanted.task is None else of_task(wanted.task),
+        None if wanted.annotator is None else of_annotator(wanted.annotator),
+    ):
+        if terms is None:
+            continue
+        commits: set[CommitId] = set()
+        last: FoundWrite | None = None
+        while page := await caller.store.find_writes(at.repo.name, terms, after=last, limit=1000):
+            commits.update(write.commit for write in page)
+            last = page[-1]
+        found = commits if found is None else found & commits
+    return found
 
 
 async def commit_page(caller: Caller, ref: str, *, after: str, limit: int) -> CommitPage:

@@ -1,6 +1,7 @@
 """A REF: what it means, and whether this caller may use it.
 
-It is spelled as a bucket; a bare commit id is accepted where it names one commit only.
+It is spelled as a bucket, with `@time` behind it where the state of a branch then is meant. A bare
+commit id is accepted where it names one commit only.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from gateway.admin.errors import Refusal
 from gateway.admin.services import Caller
 from gateway.auth.access import Asked, Reach, denied
 from gateway.protocol.operations import Right
-from gateway.versioning.errors import NoCommit, Unsupported
+from gateway.versioning.errors import NoCommit
 from gateway.versioning.model import RefKind, Repo, Snapshot
+from gateway.versioning.moments import parse_time, state_at
 from gateway.versioning.names import (
     DEFAULT_PROJECT,
     BucketName,
@@ -32,12 +34,14 @@ async def resolve_ref(
     """The state `text` names now, where the caller may do there what is asked.
 
     repo: where a bare commit id is looked for; everywhere when None.
-    Raises InvalidName, NoRepo, NoRef, NoCommit, Unsupported (`REF@time`),
+    Raises InvalidName, NoRepo, NoRef, NoCommit,
     S3Error (AccessDenied), Refusal (AmbiguousRef, with the candidates).
     """
-    if "@" in text:
-        raise Unsupported(f"{text!r}: the state at a time (REF@time) is not offered yet")
-    if not is_commit_id(text):
+    spelled, at_time, then = text.partition("@")
+    if at_time:
+        branch = await caller.store.resolve(parse_bucket(spelled))
+        found = await state_at(caller.store, branch, parse_time(then))
+    elif not is_commit_id(text):
         found = await caller.store.resolve(parse_bucket(text))
     elif repo is not None:
         found = await caller.store.resolve(BucketName(repo, None, CommitId(text)))

@@ -186,11 +186,13 @@ async def log_seen(
     path: str | None = None,
     after: CommitId | None = None,
     limit: int = 100,
+    wanted: Callable[[Commit], bool] = lambda _commit: True,
+    since_ms: int = 0,
 ) -> tuple[list[Commit], CommitId | None]:
     """Store.log of the commits that changed something in sight, and where to go on.
 
-    Fewer than `limit` come where few of many commits are to be seen. Raises AccessDenied as
-    list_seen.
+    wanted: only those. since_ms: none that are older. Fewer than `limit` come where few of many
+    commits are to be seen. Raises AccessDenied as list_seen.
     """
     whole = overlapping(sight, path or "") == (path or "",)
     commits: list[Commit] = []
@@ -199,6 +201,11 @@ async def log_seen(
         # One more than asked for tells whether there is a next page.
         page = await store.log(at, path=path, after=after, limit=limit + 1)
         for commit in page[:limit]:
+            if commit.time_ms < since_ms:
+                return commits, None
+            if not wanted(commit):
+                after = commit.id
+                continue
             if whole or await _changes_any(store, at, commit.id, sight):
                 commits.append(commit)
             after = commit.id

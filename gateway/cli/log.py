@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -18,21 +19,47 @@ EXAMPLES = examples(
     "log master.labels sentiment/1        only commits that changed this key",
     "log master.labels sentiment/         ... or any key below it",
     "log master.labels --limit 1 --json",
+    "log master.labels --since 2026-11-01 --until 2026-11-08 --annotator 7",
+    "log master.labels@2026-11-01T12:00Z      what was there then",
 )
 
 
 def log(
+    *,
     context: typer.Context,
     ref: RefArgument,
     path: Annotated[
         str | None,
         typer.Argument(metavar="PATH", help="A key, or the beginning of keys up to a /."),
     ] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="ACCOUNT", help="Only commits of this account.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="None older, such as 2026-11-01T12:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="None younger.")] = None,
+    task: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="Only with labels of this task, by Label Studio's id."),
+    ] = None,
+    annotator: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="Only with labels by this user, by Label Studio's id."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many commits.")] = 100,
     json: JsonOption = False,
 ) -> None:
     """Show the commits behind a REF, newest first."""
-    commits, more = read_log(connect(context), ref, path, limit)
+    wanted = {
+        "path": path,
+        "author": author,
+        "since": since,
+        "until": until,
+        "task": task,
+        "annotator": annotator,
+    }
+    commits, more = read_log(connect(context), ref, wanted, limit)
     if json:
         print_json(commits)
         return
@@ -50,11 +77,11 @@ def log(
 
 
 def read_log(
-    client: Client, ref: str, path: str | None, limit: int
+    client: Client, ref: str, wanted: Mapping[str, str | int | None], limit: int
 ) -> tuple[list[dict[str, Any]], bool]:
     """The newest `limit` commits, and whether there are more."""
     commits: list[dict[str, Any]] = []
-    query = {"path": path, "limit": min(limit, PAGE_MAX)}
+    query = {**wanted, "limit": min(limit, PAGE_MAX)}
     for page in client.pages("refs", ref, "log", **query):
         commits += page["commits"]
         # A branch that moves meanwhile does not matter: each page goes on behind a commit.

@@ -238,6 +238,12 @@ class Store(Protocol):
         they have nothing in common. Raises NoCommit: they are of two repos. Cost: their lines.
         """
 
+    async def as_of(self, at: Snapshot, time_ms: int) -> CommitId | None:
+        """The newest commit in the history of a state, along first parents, that is no younger.
+
+        None: all are. Cost: some point reads a line.
+        """
+
     async def settled(self, at: Snapshot) -> None:
         """Wait until nothing can take that commit's changes back any more.
 

@@ -59,6 +59,26 @@ def test_the_log_prints_as_many_commits_as_asked_for(
     assert "--limit" in table.stderr
 
 
+def test_the_log_is_filtered(gateway: LiveGateway, s3: Any, repo: str, printed: Printed) -> None:
+    def ids(*arguments: str) -> list[str]:
+        return [one["id"] for one in printed("log", f"master.{repo}", *arguments)]
+
+    form = annotation(id=1, completed_by={"id": 4711})
+    form["task"]["id"] = 4712
+    first = put(s3, f"master.{repo}", "1", encoded(form))
+    second = put(s3, f"master.{repo}", "2")
+    root = ids()[-1]
+    assert ids("--annotator", "4711") == ids("--task", "4712") == [first]
+    assert ids("--task", "4713") == []
+    assert ids("--author", "default") == [second, first, root]
+    assert ids("--author", "nobody") == []
+    time = printed("log", f"master.{repo}")[1]["time"]
+    assert ids("--until", time)[0] in {first, second}
+    assert root not in ids("--since", time) or len(ids()) == 3
+    assert ids("--since", "2126-01-01") == ids("--until", "2020-01-01") == []
+    assert printed("log", f"master.{repo}@2126-01-01")[0]["id"] == second
+
+
 def test_a_commit_is_shown_with_all_its_changes(
     gateway: LiveGateway, s3: Any, repo: str, printed: Printed
 ) -> None:
@@ -160,7 +180,7 @@ def test_an_older_version_has_its_own_lineage(s3: Any, repo: str, printed: Print
     [
         (("log", "no-such-repo"), 1, "labelgate repo list"),
         (("log", "nothing.{repo}"), 1, "labelgate branch list"),
-        (("log", "{repo}@2026-11-01T12:00Z"), 1, "not offered yet"),
+        (("log", "{repo}@2025-11-01T12:00Z"), 1, "was not there then"),
         (("show", "0" * 32), 1, "no commit"),
         (("branch", "create", "feature/x.{repo}"), 1, "'feature_x' would do"),
         (("branch", "create", "{repo}"), 2, "<branch>.<repo>"),

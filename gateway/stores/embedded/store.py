@@ -360,6 +360,10 @@ class EmbeddedStore:
         """The newest state that both have in their history. See Store.base."""
         return await self._walkers.walk(lambda w: refs.base(w.reader, one, other))
 
+    async def as_of(self, at: Snapshot, time_ms: int) -> CommitId | None:
+        """The newest commit of a history that is no younger. See Store.as_of."""
+        return history.as_of(self._reader, _point(at), time_ms)
+
     async def settled(self, at: Snapshot) -> None:
         """Nothing to wait for: a commit that can be resolved is durable."""
 

@@ -38,7 +38,7 @@ from gateway.stores.pachyderm.refs import Refs, demand_inside
 from gateway.stores.pachyderm.staging import PfsStaging
 from gateway.stores.pachyderm.uploads import Branch, Uploads
 from gateway.stores.pachyderm.words import Content, Recorded
-from gateway.stores.timeline import bases, uploadpage
+from gateway.stores.timeline import bases, history, uploadpage
 from gateway.versioning.errors import (
     NoCommit,
     NoRef,
@@ -572,6 +572,12 @@ class PachydermStore:
             return None
         commit = CommitId(index.reader.commit_at(found).hex())
         return replace(one, ref=None, kind=RefKind.COMMIT, commit=commit, place=Place(index, found))
+
+    @_answered
+    async def as_of(self, at: Snapshot, time_ms: int) -> CommitId | None:
+        """The newest commit of a history that is no younger. See Store.as_of."""
+        index, point = self._at(at)
+        return history.as_of(index.reader, point, time_ms)
 
     @_answered
     async def settled(self, at: Snapshot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -246,6 +247,23 @@ def commit_info(reader: Reader, at: Point) -> Commit:
         change_count=form["changes"]["count"],
         erased=tombstones.listed(words),
     )
+
+
+def as_of(reader: Reader, at: Point, time_ms: int) -> CommitId | None:
+    """The newest commit behind `at`, along first parents, that is no younger; None: all are."""
+    for line, upto in reader.chain(at):
+        # Times never go back along a line.
+        seq = bisect_right(range(1, upto + 1), time_ms, key=lambda one: _time(reader, line, one))
+        if seq:
+            return CommitId(reader.commit_at(Point(line, seq)).hex())
+    return None
+
+
+def _time(reader: Reader, line: int, seq: int) -> int:
+    (record,) = first_row(
+        reader.connection, "SELECT record FROM commits WHERE line=? AND seq=?", (line, seq)
+    )
+    return int(records.decode(record)["time"])
 
 
 def parent_of(reader: Reader, at: Point) -> Point | None:
