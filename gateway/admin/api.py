@@ -339,11 +339,16 @@ async def diff(
     old: Annotated[str, Query(description="a REF", examples=["v1.labels"])],
     new: Annotated[str, Query(description="a REF", examples=["master.labels"])],
     prefix: Annotated[str, Query(description="only keys that begin so")] = "",
+    labels: Annotated[
+        bool, Query(description="also what changed in labels; at most 100 rows a page then")
+    ] = False,
     after: AfterKey = "",
     limit: Limit = PAGE_MAX,
 ) -> DiffOut:
     """Objects that differ between two REFs."""
-    return await history.diff_page(caller, old, new, prefix=prefix, after=after, limit=limit)
+    return await history.diff_page(
+        caller, old, new, prefix=prefix, after=after, limit=limit, labels=labels
+    )
 
 
 @api.get("/deliveries", tags=["deliveries"])

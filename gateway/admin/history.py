@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from gateway.admin.errors import Refusal
@@ -13,6 +14,8 @@ from gateway.admin.models import (
     DifferenceOut,
     DiffOut,
     ErasedOut,
+    LabelChangeOut,
+    LabelDiffOut,
     LineageOut,
     LogOut,
     SideOut,
@@ -20,16 +23,21 @@ from gateway.admin.models import (
 )
 from gateway.admin.refs import LISTED, resolve_ref, spell, spell_pinned
 from gateway.admin.services import Caller
-from gateway.admin.sources import SourcesSeen
+from gateway.admin.sources import SourcesSeen, may_read
 from gateway.auth.access import Asked, common, denied
 from gateway.auth.grants import EVERYWHERE
 from gateway.auth.sight import changes_seen, diff_seen, log_seen
+from gateway.lineage.labeldiff import LabelDiff, label_diff
+from gateway.lineage.labelstudio import LABEL_BYTES_MAX
 from gateway.lineage.query import object_lineage
 from gateway.protocol.operations import Right
+from gateway.versioning.errors import Erased, NoKey
 from gateway.versioning.model import ChangeInfo, Commit, DiffEntry, Entry, FoundWrite, Snapshot
 from gateway.versioning.moments import parse_time
 from gateway.versioning.names import BucketName, CommitId, is_commit_id
 from gateway.versioning.terms import of_annotator, of_task
+
+LABELS_A_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +139,13 @@ async def read_commit(
 
 
 async def diff_page(
-    caller: Caller, old: str, new: str, *, prefix: str, after: str, limit: int
+    caller: Caller, old: str, new: str, *, prefix: str, after: str, limit: int, labels: bool
 ) -> DiffOut:
-    """Objects that differ between two refs, by key. Raises what resolve_ref does."""
+    """Objects that differ between two refs, by key. Raises what resolve_ref does.
+
+    labels: also what changed in labels, for which their bodies are read.
+    """
+    limit = min(limit, LABELS_A_PAGE) if labels else limit
     before, now = await resolve_ref(caller, old), await resolve_ref(caller, new)
     sight = common(
         await caller.access.sight(before, LISTED), await caller.access.sight(now, LISTED)
@@ -144,7 +156,10 @@ async def diff_page(
     return DiffOut(
         old=at_out(before),
         new=at_out(now),
-        differences=[_difference_out(entry) for entry in page.entries],
+        differences=[
+            _difference_out(entry, await _label_diff(caller, before, now, entry, asked=labels))
+            for entry in page.entries
+        ],
         next_after=page.next_after,
     )
 
@@ -209,12 +224,54 @@ def _change_out(change: ChangeInfo) -> ChangeOut:
     )
 
 
-def _difference_out(entry: DiffEntry) -> DifferenceOut:
+async def _label_diff(
+    caller: Caller, old: Snapshot, new: Snapshot, entry: DiffEntry, *, asked: bool
+) -> LabelDiff | None:
+    """What changed in a label; None where it is none, or not the caller's to read."""
+    if not asked:
+        return None
+    before = await _body(caller, old, entry.old)
+    after = await _body(caller, new, entry.new)
+    if before is None and after is None:
+        return None
+    return await asyncio.to_thread(label_diff, before, after)
+
+
+async def _body(caller: Caller, at: Snapshot, entry: Entry | None) -> bytes | None:
+    if entry is None or entry.size > LABEL_BYTES_MAX or not await may_read(caller, at, entry.key):
+        return None
+    try:
+        body = await caller.store.read(await caller.store.stat(at, entry.key))
+    except (NoKey, Erased):
+        return None
+    return body if isinstance(body, bytes) else b"".join([piece async for piece in body])
+
+
+def _difference_out(entry: DiffEntry, label: LabelDiff | None) -> DifferenceOut:
     return DifferenceOut(
         key=entry.key,
         difference=entry.difference,
         old=_side_out(entry.old),
         new=_side_out(entry.new),
+        label=None if label is None else _label_out(label),
+    )
+
+
+def _label_out(label: LabelDiff) -> LabelDiffOut:
+    return LabelDiffOut(
+        task=label.task,
+        project=label.project,
+        changes=[
+            LabelChangeOut(
+                what=one.what,
+                control=one.control,
+                region=one.region,
+                old=one.old,
+                new=one.new,
+                annotation=one.annotation,
+            )
+            for one in label.changes
+        ],
     )
 
 

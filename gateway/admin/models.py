@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.lineage.labeldiff import What
 from gateway.merging.differing import Policy
 from gateway.merging.promote import Way
 from gateway.versioning.model import ChangeKind, Difference, RefKind
@@ -274,13 +275,40 @@ class SideOut(BaseModel):
     version: Id | None
 
 
+class LabelChangeOut(BaseModel):
+    """One change of a label: see `what` (added, removed, moved, relabelled, choices, text ...).
+
+    control: its name in the labeling config. region: the id of the result. annotation: which, where
+    the object has several.
+    """
+
+    what: What
+    control: str | None
+    region: str | None
+    old: Any
+    new: Any
+    annotation: int | None
+
+
+class LabelDiffOut(BaseModel):
+    """What changed in a label; no change where only what drifts by itself differs."""
+
+    task: int
+    project: int | None
+    changes: list[LabelChangeOut]
+
+
 class DifferenceOut(BaseModel):
-    """A key that differs; the side where it is missing is null."""
+    """A key that differs; the side where it is missing is null.
+
+    label: what changed in it, where that was asked for and it is a label; else null.
+    """
 
     key: str
     difference: Difference
     old: SideOut | None
     new: SideOut | None
+    label: LabelDiffOut | None
 
 
 class DiffOut(BaseModel):

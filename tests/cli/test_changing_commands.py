@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from labels import annotation, encoded
 from live import LiveGateway
 
 Printed = Callable[..., Any]
@@ -95,3 +96,23 @@ def test_a_repo_goes_when_its_name_is_said_again(
     assert "--confirm" in refused.stderr
     assert printed("repo", "delete", repo, "--confirm", repo) == {"deleted": repo}
     assert repo not in [one["repo"] for one in printed("repo", "list")]
+
+
+def test_changes_of_labels_are_told_as_such(
+    gateway: LiveGateway, s3: Any, repo: str, printed: Printed
+) -> None:
+    master = f"master.{repo}"
+    result = annotation()["result"]
+    then = put(s3, master, "1", encoded(annotation()))
+    result[0]["value"]["rectanglelabels"] = ["Bus"]
+    put(s3, master, "1", encoded(annotation(result=result, created_ago="2 days")))
+    put(s3, master, "notes.txt", b"x")
+    old = f"{then}.{repo}"
+    label, other = printed("diff", old, master, "--labels")
+    assert [one["what"] for one in label["label"]["changes"]] == ["relabelled"]
+    assert other["label"] is None
+    told = gateway.cli("diff", old, master, "--labels").stdout
+    assert "changed 1  (task 11)" in told
+    assert "relabelled label: Car -> Bus" in told
+    assert "added notes.txt" in told
+    assert printed("diff", old, master)[0]["label"] is None
