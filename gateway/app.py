@@ -32,7 +32,6 @@ from gateway.deliveries.backoff import Patience
 from gateway.deliveries.channel import Channel
 from gateway.deliveries.desk import delivering
 from gateway.deliveries.follower import Manner
-from gateway.deliveries.ledger import Place
 from gateway.deliveries.openlineage import Target, openlineage
 from gateway.engines.embedded import embedded
 from gateway.engines.engine import Engine
@@ -51,6 +50,10 @@ from gateway.s3.handlers import HANDLERS
 from gateway.stores.embedded.reindexing import reindex as reindex_directory
 from gateway.stores.embedded.verify import Finding
 from gateway.stores.embedded.verify import verify as verify_directory
+from gateway.triggers.deciding import Deciding
+from gateway.triggers.doing import Doing, Hands, Leave
+from gateway.triggers.shelf import Shelf
+from gateway.versioning.names import RepoName
 from gateway.versioning.store import Store
 
 ADMIN_PREFIX = "/-/"
@@ -159,13 +162,28 @@ async def gateway(
             s3 = await stack.enter_async_context(
                 forwarding(s3, settings.replicas, settings.replica_url, metrics.forwarded)
             )
-        channels = await _channels(settings, store, stack)
-        manner = Manner(metrics, clock, _patience(settings), _mine(settings))
+        mine = _mine(settings)
+        shelf = Shelf(settings.data_dir)
+        stack.callback(shelf.close)
+        deciding = Deciding(store, shelf, clock, mine)
+        hands = Hands(store, recorder, shelf, metrics, clock, mine)
+        leave = Leave(
+            settings.data_dir, settings.trigger_commands, settings.trigger_private_webhooks
+        )
         desk = await stack.enter_async_context(
-            delivering(store, channels, settings.data_dir, manner)
+            delivering(
+                store,
+                await _channels(settings, store, stack),
+                settings.data_dir,
+                Manner(metrics, clock, _patience(settings), lambda place: mine(place.repo)),
+                inner=[deciding],
+                also=[deciding.watch, Doing(hands, leave).work],
+            )
         )
         admin = create_admin(
-            AdminServices(store, metrics, gate, __version__, clock, desk, recorder)
+            AdminServices(
+                store, metrics, gate, __version__, clock, desk, recorder, shelf, leave.commands
+            )
         )
         app = Application(s3, admin, admin_moved=settings.admin_port is not None)
         yield Gateway(app, admin, store, generated, made, local)
@@ -281,10 +299,10 @@ def _patience(settings: Settings) -> Patience:
     return Patience(tries_max=settings.openlineage_tries, age_s_max=age_s_max)
 
 
-def _mine(settings: Settings) -> Callable[[Place], bool]:
-    """Which branches this replica tells of: those of the repos whose writes it takes."""
+def _mine(settings: Settings) -> Callable[[RepoName], bool]:
+    """Which repos this replica tells of and decides for: those whose writes it takes."""
     replicas, own = settings.replicas, settings.replica_url
-    return lambda place: not replicas or owner(place.repo, replicas) == own
+    return lambda repo: not replicas or owner(repo, replicas) == own
 
 
 def _configured_keys(settings: Settings) -> tuple[list[Key], Key | None, bool]:

@@ -325,6 +325,16 @@ class Settings(BaseSettings):
         24,
         description="How many hours an event is tried before it is parked, whatever the reason.",
     )
+    trigger_commands: Switch = Field(
+        False,
+        description="Whether triggers may run programs of this machine, see "
+        "[Triggers](triggers.md#commands). Only keys with all rights may make such triggers.",
+    )
+    trigger_private_webhooks: Switch = Field(
+        False,
+        description="Whether webhooks may go to addresses that are not public: this machine, its "
+        "networks, a cloud's metadata service.",
+    )
     sigv2: Switch = Field(
         True,
         description="Whether requests signed with Signature Version 2 are accepted; boto3 presigns "

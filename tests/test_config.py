@@ -79,6 +79,8 @@ def test_the_defaults_are_those_of_the_interface(home, tmp_path):
         "openlineage_depth": 1,
         "openlineage_tries": 20,
         "openlineage_hours": 24,
+        "trigger_commands": False,
+        "trigger_private_webhooks": False,
         "sigv2": True,
     }
     assert {settings.origin(name).kind for name in NAMES} == {"default"}

@@ -16,6 +16,7 @@ from gateway.admin import (
     graphs,
     history,
     repos,
+    triggers,
 )
 from gateway.admin.models import (
     BranchesOut,
@@ -44,6 +45,7 @@ from gateway.admin.models import (
 )
 from gateway.admin.services import Caller
 from gateway.admin.traced import CheckOut, GraphOut, WritesOut
+from gateway.admin.triggered import CreateTrigger, FiringOut, FiringsOut, TriggerOut, TriggersOut
 from gateway.lineage.graph import Way
 from gateway.lineage.openlineage import Granularity
 from gateway.lineage.standing import Standing
@@ -371,3 +373,47 @@ async def replay_delivery(caller: Signed, number: int) -> ParkedOut:
 async def drop_delivery(caller: Signed, number: int) -> None:
     """Forget one that was given up."""
     await deliveries.drop(caller, number)
+
+
+@api.get("/triggers", tags=["triggers"])
+async def list_all_triggers(caller: Signed) -> TriggersOut:
+    """The triggers of every repo, where the key has `admin`."""
+    return await triggers.list_triggers(caller, None)
+
+
+@api.get("/repos/{repo}/triggers", tags=["triggers"])
+async def list_triggers(caller: Signed, repo: RepoPath) -> TriggersOut:
+    """The triggers of a repo, where the key has `admin`."""
+    return await triggers.list_triggers(caller, repo)
+
+
+@api.post("/repos/{repo}/triggers", status_code=201, tags=["triggers"])
+async def create_trigger(caller: Signed, repo: RepoPath, body: CreateTrigger) -> TriggerOut:
+    """When a branch gained this much, or a tag was made: do that."""
+    return await triggers.create(caller, repo, body)
+
+
+@api.delete("/repos/{repo}/triggers/{name}", status_code=204, tags=["triggers"])
+async def delete_trigger(caller: Signed, repo: RepoPath, name: str) -> None:
+    """Forget a trigger, and what it fired."""
+    await triggers.delete(caller, repo, name)
+
+
+@api.post("/repos/{repo}/triggers/{name}/test", tags=["triggers"])
+async def test_trigger(caller: Signed, repo: RepoPath, name: str) -> FiringOut:
+    """Have it do once what it does, told that it is a test. A promote or tag is only tried."""
+    return await triggers.test(caller, repo, name)
+
+
+@api.get("/repos/{repo}/triggers/{name}/firings", tags=["triggers"])
+async def trigger_history(
+    caller: Signed, repo: RepoPath, name: str, limit: Limit = 100
+) -> FiringsOut:
+    """What it fired and what came of that, newest first."""
+    return await triggers.history(caller, repo, name, limit=limit)
+
+
+@api.post("/repos/{repo}/triggers/{name}/firings/{firing}/replay", tags=["triggers"])
+async def replay_firing(caller: Signed, repo: RepoPath, name: str, firing: str) -> FiringOut:
+    """Have a firing done again; its receiver sees the same id."""
+    return await triggers.replay(caller, repo, name, firing)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.protocol.errors import S3Error
+from gateway.triggers.model import InvalidTrigger
 from gateway.versioning import errors as store
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ STATUS_BY_ERROR: dict[type[store.StoreError], int] = {
     store.Held: 403,
     store.PathConflict: 409,
     store.Denied: 403,
+    InvalidTrigger: 400,
     store.Unsupported: 501,
     store.Unavailable: 503,
     store.OutcomeUnknown: 500,

@@ -13,6 +13,7 @@ from gateway.deliveries.desk import Desk
 from gateway.lineage.recorder import Recorder
 from gateway.observability.metrics import Metrics
 from gateway.protocol.request import Request
+from gateway.triggers.shelf import Shelf
 from gateway.versioning.store import Store
 
 
@@ -21,7 +22,8 @@ class Services:
     """Put together by the composition root.
 
     version: of this program. clock: now, in milliseconds since 1970 UTC. desk: what others are
-    told of commits. recorder: describes what is written.
+    told of commits. recorder: describes what is written. triggers: where
+    they are kept; trigger_commands: whether they may run programs.
     """
 
     store: Store
@@ -31,6 +33,8 @@ class Services:
     clock: Callable[[], int]
     desk: Desk
     recorder: Recorder
+    triggers: Shelf
+    trigger_commands: bool
 
 
 @dataclass(frozen=True, slots=True)

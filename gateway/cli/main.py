@@ -21,6 +21,7 @@ from gateway.cli.options import Common, ConfigOption, DataOption, examples
 from gateway.cli.output import note
 from gateway.cli.repo import repo
 from gateway.cli.tag import tag
+from gateway.cli.trigger import trigger
 
 INTERRUPTED = 130
 
@@ -74,6 +75,7 @@ app.command("promote", epilog=changing.PROMOTE_EXAMPLES)(changing.promote)
 app.command("revert", epilog=changing.REVERT_EXAMPLES)(changing.revert)
 app.command("restore", epilog=changing.RESTORE_EXAMPLES)(changing.restore)
 app.add_typer(lineage, name="lineage")
+app.add_typer(trigger, name="trigger")
 app.add_typer(deliveries, name="deliveries")
 app.command("person", epilog=person.EXAMPLES)(person.person)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)

@@ -82,6 +82,10 @@ def serve(
     openlineage_depth: Annotated[str | None, setting("openlineage_depth", "N")] = None,
     openlineage_tries: Annotated[str | None, setting("openlineage_tries", "N")] = None,
     openlineage_hours: Annotated[str | None, setting("openlineage_hours", "N")] = None,
+    trigger_commands: Annotated[str | None, setting("trigger_commands", "on|off")] = None,
+    trigger_private_webhooks: Annotated[
+        str | None, setting("trigger_private_webhooks", "on|off")
+    ] = None,
     sigv2: Annotated[str | None, setting("sigv2", "on|off")] = None,
 ) -> None:
     """Start the gateway, and say what to paste into Label Studio. Ctrl-C stops it.
@@ -124,6 +128,8 @@ def serve(
             "openlineage_depth": openlineage_depth,
             "openlineage_tries": openlineage_tries,
             "openlineage_hours": openlineage_hours,
+            "trigger_commands": trigger_commands,
+            "trigger_private_webhooks": trigger_private_webhooks,
             "sigv2": sigv2,
         },
     )

@@ -31,8 +31,14 @@ class Channel(Protocol):
     name: str
     target: str
 
+    def since_ms(self) -> int | None:
+        """Nothing that is older is wanted; None: for now nothing at all."""
+
     def wants(self, branch: str, commit: Commit) -> bool:
         """Whether it is to be told of that commit, which came to that branch."""
 
-    async def deliver(self, at: Snapshot, commit: Commit) -> None:
-        """Tell it. May be called again for the same commit. Raises Undelivered, StoreError."""
+    async def deliver(self, branch: str, at: Snapshot, commit: Commit) -> None:
+        """Tell it what came to a branch. May be called again for the same commit.
+
+        Raises Undelivered, StoreError.
+        """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from gateway.deliveries.channel import Channel
 from gateway.deliveries.follower import Follower, Manner
@@ -24,12 +25,22 @@ class Desk:
 
 @asynccontextmanager
 async def delivering(
-    store: Store, channels: Sequence[Channel], folder: Path, manner: Manner
+    store: Store,
+    channels: Sequence[Channel],
+    folder: Path,
+    manner: Manner,
+    *,
+    inner: Sequence[Channel] = (),
+    also: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
 ) -> AsyncIterator[Desk]:
-    """Tell the channels of commits while in context, in this process or in another one's place."""
+    """Tell the channels of commits while in context, in this process or in another one's place.
+
+    inner: channels of our own, which nobody looks at. also: what else that process does, for ever.
+    """
     ledger = await asyncio.to_thread(Ledger, folder)
-    followers = [Follower(store, channel, ledger, manner) for channel in channels]
-    working = asyncio.create_task(_work(followers, folder)) if followers else None
+    followers = [Follower(store, channel, ledger, manner) for channel in (*channels, *inner)]
+    work = [*(follower.follow for follower in followers), *also]
+    working = asyncio.create_task(_work(work, folder)) if work else None
     try:
         yield Desk(ledger, channels)
     finally:
@@ -40,7 +51,7 @@ async def delivering(
         ledger.close()
 
 
-async def _work(followers: Sequence[Follower], folder: Path) -> None:
+async def _work(work: Sequence[Callable[[], Coroutine[Any, Any, None]]], folder: Path) -> None:
     async with lease(folder), asyncio.TaskGroup() as group:
-        for follower in followers:
-            group.create_task(follower.follow())
+        for one in work:
+            group.create_task(one())

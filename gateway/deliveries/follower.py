@@ -79,7 +79,8 @@ class Follower:
         try:
             while True:
                 try:
-                    self._look(await self._store.refs(kind=RefKind.BRANCH))
+                    if self._channel.since_ms() is not None:
+                        self._look(await self._store.refs(kind=RefKind.BRANCH))
                 except StoreError as error:
                     log.warning("%s: cannot look for commits: %s", name, error)
                 except Exception:
@@ -130,7 +131,7 @@ class Follower:
     async def _catch_up(self, place: Place) -> None:
         head = await self._store.resolve(BucketName(place.repo, place.branch))
         told = self._cursors.get(place)
-        since_ms = 0 if told is not None else self._since_ms
+        since_ms = max(self._channel.since_ms() or 0, 0 if told is not None else self._since_ms)
         for commit_id in await arrived(self._store, head, told, since_ms=since_ms):
             # Not through the branch: it may be gone before its commits are told.
             at = await self._store.resolve(BucketName(place.repo, None, commit_id))
@@ -151,7 +152,7 @@ class Follower:
         tries = answers = 0
         began_ms = self._clock()
         while True:
-            failed = await self._tried(at, commit)
+            failed = await self._tried(place.branch, at, commit)
             tries += 1
             if failed is None:
                 return
@@ -166,11 +167,11 @@ class Follower:
             )  # fmt: skip
             await asyncio.sleep(pause)
 
-    async def _tried(self, at: Snapshot, commit: Commit) -> Undelivered | None:
+    async def _tried(self, branch: str, at: Snapshot, commit: Commit) -> Undelivered | None:
         outcome = "failed"
         try:
             async with self._several:
-                await self._channel.deliver(at, commit)
+                await self._channel.deliver(branch, at, commit)
             outcome = "delivered"
         except Undelivered as error:
             return error
@@ -205,7 +206,7 @@ class Follower:
                 why=str(gone),
             )  # fmt: skip
             return
-        failed = await self._tried(at, commit)
+        failed = await self._tried(parked.place.branch, at, commit)
         if failed is None:
             self._ledger.drop(parked.id)
         else:

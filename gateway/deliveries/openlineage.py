@@ -73,12 +73,17 @@ class OpenLineage:
         self._style = style
         self.target = target
 
+    def since_ms(self) -> int | None:
+        """Everything is wanted."""
+        return 0
+
     def wants(self, branch: str, commit: Commit) -> bool:
         """Of what a branch takes over from another one catalogues have heard there."""
         return commit.branch == branch and commit.change_count > 0
 
-    async def deliver(self, at: Snapshot, commit: Commit) -> None:
+    async def deliver(self, branch: str, at: Snapshot, commit: Commit) -> None:
         """Send the event of a commit; the same again has the same run id."""
+        del branch  # the commit names its own
         changes: list[ChangeInfo] = []
         while len(changes) < min(commit.change_count, CHANGES_MAX):
             after = changes[-1].key if changes else ""

@@ -123,6 +123,17 @@ class _Instruments:
             "livemax",
             "channel",
         )
+        self.firings = counter(
+            "trigger_firings_total",
+            "Tries to do what a trigger fired: done, failed, or parked for good.",
+            "action",
+            "outcome",
+        )
+        self.firings_parked = gauge(
+            "trigger_firings_parked",
+            "What triggers fired and could not be done; it waits to be replayed.",
+            "livemax",
+        )
         self.build = gauge(
             "build_info", "Always 1; the labels say what runs.", "max", "version", "engine"
         )
@@ -249,6 +260,14 @@ class Metrics:
         """How many branches a receiver is behind on, and how many commits it never took."""
         self._instruments.behind.labels(channel).set(behind)
         self._instruments.parked.labels(channel).set(parked)
+
+    def firing(self, action: str, outcome: str) -> None:
+        """What a trigger fired was tried. outcome: `done`, `failed` or `parked`."""
+        self._instruments.firings.labels(action, outcome).inc()
+
+    def firings_parked(self, count: int) -> None:
+        """How much of what triggers fired was given up."""
+        self._instruments.firings_parked.set(count)
 
     def store_figures(self, ask: Callable[[], StoreFigures]) -> None:
         """Show what `ask` answers at each scrape; it must be quick, on whatever thread."""

@@ -33,7 +33,9 @@ def ask(services: Services, path: str) -> httpx.Response:
 
 def services(store: Any = None) -> Services:
     nothing: Any = Untouchable()
-    return Services(store or nothing, nothing, nothing, "1.2.3", lambda: 0, nothing, nothing)
+    return Services(
+        store or nothing, nothing, nothing, "1.2.3", lambda: 0, nothing, nothing, nothing, False
+    )
 
 
 @pytest.mark.parametrize("path", ["/-/healthz", "/-/readyz", "/-/metrics"])

@@ -30,16 +30,21 @@ class Receiver:
 
     name = "test"
     target = "nowhere"
+    since: int | None = 0
 
     def __init__(self, refusing: Callable[[Commit], Exception | None] | None = None) -> None:
         self.heard: list[CommitId] = []
         self.tried: list[CommitId] = []
         self.refusing = refusing or (lambda _commit: None)
 
+    def since_ms(self) -> int | None:
+        return self.since
+
     def wants(self, branch: str, commit: Commit) -> bool:
         return commit.change_count > 0 and commit.branch == branch
 
-    async def deliver(self, at: Snapshot, commit: Commit) -> None:
+    async def deliver(self, branch: str, at: Snapshot, commit: Commit) -> None:
+        assert branch
         assert at.commit == commit.id
         self.tried.append(commit.id)
         if error := self.refusing(commit):
@@ -290,3 +295,20 @@ async def test_the_end_of_the_process_comes_between_tries(
     second = Receiver()
     async with following(store, second, ledger):
         await until(lambda: second.heard == [made])
+
+
+async def test_who_wants_nothing_is_told_nothing_until_he_does(
+    store: EmbeddedStore, labels: Hand, ledger: Ledger
+) -> None:
+    receiver = Receiver()
+    receiver.since = None
+    old = await labels.put("old")
+    time = (await store.commit_info(await labels.at(old))).time_ms
+    async with following(store, receiver, ledger):
+        await asyncio.sleep(0.05)
+        assert receiver.tried == []
+        receiver.since = time
+        await asyncio.sleep(0.005)
+        new = await labels.put("new")
+        await until(lambda: receiver.heard)
+    assert receiver.heard == [new]

@@ -29,7 +29,7 @@ def receiver() -> Iterator[Receiver]:
 async def sent(store: EmbeddedStore, hand: Hand, target: Target) -> None:
     at = await hand.head()
     async with openlineage(store, target, STYLE) as channel:
-        await channel.deliver(at, await store.commit_info(at))
+        await channel.deliver("master", at, await store.commit_info(at))
 
 
 def http(receiver: Receiver, **more: Any) -> Target:
