@@ -27,7 +27,7 @@ test: setup-test ## Set up what tests need and pass them all
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: setup-test
-setup-test: $(READY) labelstudio pachyderm-clients quick-clients croissant mlflow browser ## Set up what tests need: environment, Label Studio, clients, mlcroissant, MLflow, Chromium
+setup-test: $(READY) labelstudio pachyderm-clients quick-clients croissant mlflow retrain browser ## Set up what tests need: environment, Label Studio, clients, mlcroissant, MLflow, scikit-learn, Chromium
 
 .PHONY: check
 check: $(READY) ## Lint, formatting, types and import rules
@@ -61,6 +61,14 @@ mlflow: $(READY) ## Install MLflow, which runs the recipe of docs/mlflow.md, int
 quick-clients: $(READY) ## Install S3 clients of Python and JavaScript into .clients/
 	@$(BIN)/python -m scripts.clients python javascript
 
+.PHONY: retrain
+retrain: $(READY) ## Install what examples/retrain trains with into .retrain/
+	@$(BIN)/python -m scripts.retrain_env
+
+.PHONY: demo-retrain
+demo-retrain: $(READY) labelstudio retrain ## Labels land, a model is trained, and it leads back to the raw texts: with a real Label Studio
+	@$(BIN)/python -m scripts.demo_retrain
+
 .PHONY: clients
 clients: $(READY) pachyderm-clients ## Build S3 clients of every language in .clients/ and run them all
 	@$(BIN)/python -m scripts.clients
@@ -89,7 +97,7 @@ lock: ## Pin what is installed now in constraints.txt (names no registry)
 
 .PHONY: clean
 clean: ## Remove the environments and the demo's data
-	rm -rf $(VENV) $(LS) .pachyderm .s3tests .clients .croissant .mlflow .demo
+	rm -rf $(VENV) $(LS) .pachyderm .s3tests .clients .croissant .mlflow .retrain .demo
 
 $(READY): $(INSTALLED_FROM)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

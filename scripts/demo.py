@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run(options.data, BY_NAME[options.example], options.port, options.studio_port, stopped)
     except _EXPECTED as error:
         if stopped.is_set():
-            _say("Stopped before everything was up.")
+            say("Stopped before everything was up.")
             return 0
         sys.stderr.write(f"{error}\n")
         return 1
@@ -93,22 +93,22 @@ def run(
     gateway_data, studio_data = data / "gateway", data / "labelstudio"
     started = data / "started"
     port = _port("The gateway", gateway_port)
-    with _gateway(gateway_data, port, stopped) as (endpoint, gateway):
+    with gateway(gateway_data, port, stopped) as (endpoint, process):
         port = _port("Label Studio", studio_port)
         took = "a few seconds" if started.exists() else "half a minute, the first time"
-        _say(f"Starting Label Studio ({took}) ...")
+        say(f"Starting Label Studio ({took}) ...")
         with Studio(studio_data, endpoint, port=port, given_up=stopped) as studio:
             started.touch()
-            s3 = _s3(endpoint)
+            s3 = s3_client(endpoint)
             upload(s3, example)
             with StudioApi(studio.url, studio.login.token) as api:
                 project = wire(api, example)
                 tasks = api.count_tasks(project)
             newest, labels = _labels(s3, example)
-            _say(f"{example.title}: {_count(tasks, 'task')}, {_count(labels, 'label')} so far.")
-            _say(_what_to_try(example, project, studio, endpoint, gateway_data, label=newest))
-            _wait(stopped, gateway, studio)
-            _say("Stopping ...")
+            say(f"{example.title}: {_count(tasks, 'task')}, {_count(labels, 'label')} so far.")
+            say(_what_to_try(example, project, studio, endpoint, gateway_data, label=newest))
+            _wait(stopped, process, studio)
+            say("Stopping ...")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -125,7 +125,7 @@ def _port(who: str, wanted: int) -> int:
     if is_free(wanted):
         return wanted
     port = free_port()
-    _say(f"{who}: port {wanted} is taken, so it is {port} this time.")
+    say(f"{who}: port {wanted} is taken, so it is {port} this time.")
     return port
 
 
@@ -145,10 +145,16 @@ def _held(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _gateway(
-    data_dir: Path, port: int, stopped: threading.Event
+def gateway(
+    data_dir: Path,
+    port: int,
+    stopped: threading.Event,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Endpoint, subprocess.Popen[bytes]]]:
-    """A gateway on the data directory, with the key that it made for itself there."""
+    """A gateway on the data directory, with the key that it made for itself there.
+
+    settings: further ones, as variables.
+    """
     log = data_dir.with_name("gateway.log")
     with private_log(log) as out:
         log_start = out.tell()
@@ -160,7 +166,7 @@ def _gateway(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env=inherited(),
+            env={**inherited(), **(settings or {})},
             # Ctrl-C is for the demo: Label Studio has to be stopped first.
             start_new_session=True,
         )
@@ -191,7 +197,8 @@ def _is_ready(process: subprocess.Popen[bytes], url: str, stopped: threading.Eve
     return False
 
 
-def _s3(endpoint: Endpoint) -> Any:
+def s3_client(endpoint: Endpoint) -> Any:
+    """A client of the gateway, whatever proxies there are."""
     return boto3.client(
         "s3",
         endpoint_url=endpoint.url,
@@ -264,7 +271,8 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line for whoever watches, at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -48,7 +48,11 @@ class Example:
 
     def storage(self, direction: Direction) -> Json:
         """The settings of a storage, without the project it is for."""
-        file = self.folder / f"{direction}-storage.json"
+        return self.settings(f"{direction}-storage")
+
+    def settings(self, name: str) -> Json:
+        """The settings of a storage by the name of their file, without the project it is for."""
+        file = self.folder / f"{name}.json"
         settings: Json = json.loads(file.read_text(encoding="utf-8"))
         return settings
 
@@ -86,14 +90,14 @@ def upload(s3: Any, example: Example) -> int:
     return len(missing)
 
 
-def wire(api: StudioApi, example: Example) -> int:
+def wire(api: StudioApi, example: Example, *, target: str = "target-storage") -> int:
     """The example's project in Label Studio, with its storages and its tasks; the project's id.
 
-    Raises httpx.HTTPError, SyncFailedError.
+    target: the file with the settings of where labels go. Raises httpx.HTTPError, SyncFailedError.
     """
     project = _project(api, example)
     source = _storage(api, "source", project, example.storage("source"))
-    _storage(api, "target", project, example.storage("target"))
+    _storage(api, "target", project, example.settings(target))
     synced = api.sync_storage("source", source)
     if synced["status"] != "completed":
         raise SyncFailedError(f"Label Studio could not read the source: {synced.get('traceback')}")
