@@ -86,6 +86,10 @@ bench-pachyderm: $(READY) ## Ours beside Pachyderm's own S3 gateway: OURS=http:/
 bench-lineage: $(READY) ## What lineage costs a PUT, and how fast its index answers: RECORDS=1000000
 	$(BIN)/python -m bench.lineage $(if $(RECORDS),--records $(RECORDS))
 
+.PHONY: bench-versions
+bench-versions: $(READY) ## What branch, tag, diff and promote cost at 1,000 to 1,000,000 objects
+	$(BIN)/python -m bench.versions
+
 .PHONY: browser
 browser: ## Install Chromium for the browser test (apt, needs root or sudo)
 	@bash scripts/install-chromium.sh

@@ -1,0 +1,1 @@
+"""What branches, tags, diffs and promotes cost, whatever is in a repo."""
