@@ -355,14 +355,19 @@ async def test_an_empty_upload_is_one(server: Server, pachd: Pachd):
 
 
 async def test_an_upload_that_breaks_is_not_kept(server: Server, pachd: Pachd):
+    arrived = asyncio.Event()
+
     async def breaking() -> AsyncIterator[BytesValue]:
         yield BytesValue(value=b"x")
+        # A call that is cancelled before the server took it up never reaches its handler.
+        await asyncio.wait_for(arrived.wait(), 5)
         raise KeyError("mine")
 
     async def reading(requests: AsyncIterator[BytesValue], context: Context) -> str:
         async for _ in requests:
-            pass
-        return "complete"
+            arrived.set()
+        # The messages of a cancelled call just end; its handler is cancelled after that.
+        return await asyncio.wait_for(asyncio.Future[str](), 5)
 
     server.send = reading
     with pytest.raises(KeyError, match="mine"):
