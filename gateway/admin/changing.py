@@ -16,6 +16,7 @@ from gateway.merging.promote import Promoted, Wanted, Way, promote
 from gateway.merging.undo import Terms, Undone, restore, revert
 from gateway.protocol.operations import Right
 from gateway.versioning.model import Snapshot
+from gateway.versioning.views import PROTECTED
 
 CONFLICTS_SHOWN_MAX = 100
 
@@ -23,18 +24,22 @@ CONFLICTS_SHOWN_MAX = 100
 async def promote_to(caller: Caller, ref: str, asked: Promote) -> PromotedOut:
     """Bring what one state has to the branch `ref`.
 
-    Raises Refusal (Conflicts), HeadMoved, and what resolve_ref does.
+    Raises Refusal (Conflicts; AccessDenied where it is protected and would not be told what was
+    promoted), HeadMoved, and what resolve_ref does.
     """
     target = await _branch(caller, ref, "")
+    if asked.squash and target.properties.get(PROTECTED):
+        raise Refusal(403, "AccessDenied", f"{ref} is protected: promote to it without squash")
     whole = Asked(Right.READ, "s3:ListBucket")
     source = await resolve_ref(caller, asked.from_, whole, repo=target.repo.name)
-    wanted = Wanted(asked.policy, commit_id(asked.if_head, "if_head"), asked.message, asked.dry_run)
+    if_head = commit_id(asked.if_head, "if_head")
+    wanted = Wanted(asked.policy, if_head, asked.message, asked.dry_run, asked.squash)
     begun = time.perf_counter()
     made = await promote(_tools(caller), source, target, wanted)
     if made.way is Way.REFUSED and not asked.dry_run:
         raise _conflicts(made.conflicts, f"{asked.from_} and {ref} both changed")
     if made.way is Way.MERGE and made.head != made.before:
-        _count(caller, target, "promote", begun)
+        _count(caller, target, "upload" if asked.squash else "promote", begun)
     return _promoted_out(made)
 
 

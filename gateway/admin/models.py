@@ -79,6 +79,10 @@ class Promote(_Change):
     policy: Policy = Field(
         default=Policy.FAIL, description="about keys that both sides changed since they parted"
     )
+    squash: bool = Field(
+        default=False,
+        description="in one commit with one parent, as if it had been written to the branch",
+    )
 
 
 class Revert(_Change):

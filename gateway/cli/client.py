@@ -59,6 +59,16 @@ class Client:
         # A proxy of the environment cannot reach this machine's own loopback.
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=not _is_loopback(endpoint))
 
+    @property
+    def key(self) -> KeyPair:
+        """The key that requests are signed with: once one was answered, one the server knows."""
+        return self._keys[0]
+
+    @property
+    def endpoint(self) -> str:
+        """The base URL, without a final slash."""
+        return self._endpoint
+
     def close(self) -> None:
         """Let go of the connection."""
         self._http.close()

@@ -20,6 +20,7 @@ from gateway.auth.tokens import masked
 from gateway.cli.client import Client, KeyPair
 from gateway.cli.errors import CommandError, NotReachable, WrongUse
 from gateway.cli.options import common_of
+from gateway.cli.s3 import S3
 from gateway.cli.settings import load_settings
 
 ENDPOINT = "LABELGATE_ENDPOINT"
@@ -50,6 +51,20 @@ def client_for(data_dir: Path, environ: Mapping[str, str]) -> Client:
     if left is None:
         raise NotReachable(f"no server runs on {data_dir}", _how_to_start(data_dir))
     return Client(left["endpoint"], _keys(data_dir, environ, left), _gone(data_dir, left))
+
+
+def connect_s3(context: typer.Context, client: Client) -> S3:
+    """A client of the S3 side of the same server, once `client` has been answered.
+
+    It is where the API is, unless the server left another address in its data directory.
+    """
+    endpoint = client.endpoint
+    if not os.environ.get(ENDPOINT):
+        data_dir = load_settings(common_of(context)).data_dir
+        endpoint = str((_address_left(data_dir) or {}).get("s3_endpoint", endpoint))
+    made = S3(endpoint, client.key)
+    context.call_on_close(made.close)
+    return made
 
 
 def running_at(data_dir: Path) -> str | None:
@@ -98,7 +113,8 @@ def _address_left(data_dir: Path) -> dict[str, Any] | None:
     try:
         left = json.loads(file.read_text(encoding="utf-8"))
         needed = "endpoint", "pid", "access_key_id", "secret_access_key"
-        return {name: left[name] for name in needed}
+        told = {name: left[name] for name in needed}
+        return {**told, "s3_endpoint": left.get("s3_endpoint", left["endpoint"])}
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.lineage import record
 from gateway.lineage.duplicates import Duplicates
@@ -200,6 +201,19 @@ class Recorder:
             summary=dict(info.attributes.lineage),
             same_as=info.same_as,
             links=_links([first]),
+        )
+
+    def describe_moved(
+        self, kind: str, write: Write, told: Mapping[str, Any] | None, info: ObjectInfo
+    ) -> Described:
+        """An object that was written elsewhere only on its way here.
+
+        told: its record there, whose sources are those of this write.
+        """
+        return Described(
+            record=(_written(kind, write, None) | dict(told or {})) | _signed(kind, write),
+            summary=dict(info.attributes.lineage),
+            same_as=info.same_as,
         )
 
     async def describe_delete(self, write: Write) -> Described:

@@ -50,7 +50,8 @@ class Tools:
 class Deed:
     """What a commit says of itself. kind: of the commit, and of the records of its changes.
 
-    merged: its second parent. if_head: only on that head; None: on any.
+    merged: its second parent. if_head: only on that head; None: on any. squash: each object is as
+    if it had been written here at once, not made from one that was written elsewhere.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Deed:
     metadata: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     merged: CommitId | None = None
     if_head: CommitId | None = None
+    squash: bool = False
 
 
 async def differences(
@@ -109,7 +111,7 @@ async def carry(
         if number % _YIELD_EVERY == 0:
             # A store that answers at once would keep every other request waiting for all of them.
             await asyncio.sleep(0)
-        change = await _change(tools, source, target, entry.key, deed.kind)
+        change = await _change(tools, source, target, entry.key, deed)
         changes.append(replace(change, condition=_as_it_was(entry)))
     who = tools.who
     told = {"request_id": who.request_id, "key_name": who.key_name, **deed.metadata}
@@ -129,7 +131,7 @@ def _as_it_was(entry: DiffEntry) -> Condition:
 
 
 async def _change(
-    tools: Tools, source: Snapshot, target: Snapshot, key: str, kind: str
+    tools: Tools, source: Snapshot, target: Snapshot, key: str, deed: Deed
 ) -> Put | Delete:
     try:
         info = await tools.store.stat(source, key)
@@ -146,7 +148,11 @@ async def _change(
         key_name=who.key_name,
         request_id=who.request_id,
     )
-    described = tools.recorder.describe_carried(kind, write, source, info)
+    if deed.squash:
+        told = await tools.store.lineage(source, info)
+        described = tools.recorder.describe_moved(deed.kind, write, told, info)
+    else:
+        described = tools.recorder.describe_carried(deed.kind, write, source, info)
     return Put(
         key=key,
         content=info.content,

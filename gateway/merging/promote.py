@@ -14,7 +14,7 @@ from gateway.versioning.model import Difference, Snapshot
 from gateway.versioning.names import BucketName, CommitId
 
 ATTEMPTS = 10
-KIND = "promote"
+KIND, SQUASHED = "promote", "upload"
 
 
 class Way(StrEnum):
@@ -53,13 +53,15 @@ class Promoted:
 class Wanted:
     """How to promote.
 
-    if_head: only while that is the branch's head. dry_run: only say what would be done.
+    if_head: only while that is the branch's head. dry_run: only say what would be done. squash: in
+    one commit with one parent, as if it had been written to the branch.
     """
 
     policy: Policy = Policy.FAIL
     if_head: CommitId | None = None
     message: str = ""
     dry_run: bool = False
+    squash: bool = False
 
 
 async def promote(tools: Tools, source: Snapshot, target: Snapshot, wanted: Wanted) -> Promoted:
@@ -95,7 +97,7 @@ async def _tried(tools: Tools, source: Snapshot, target: Snapshot, wanted: Wante
     if at == source.commit:
         return outcome(Way.NOTHING, target.commit, None, {})
     ahead = at == target.commit and await is_behind(store, target.commit, source)
-    if ahead and store.capabilities.forward:
+    if ahead and store.capabilities.forward and not wanted.squash:
         if not wanted.dry_run:
             await store.forward(target, source, account=tools.who.account, if_head=target.commit)
         head = target.commit if wanted.dry_run else source.commit
@@ -115,7 +117,10 @@ async def _tried(tools: Tools, source: Snapshot, target: Snapshot, wanted: Wante
     if wanted.dry_run:
         return outcome(Way.MERGE, target.commit, decided, counts)
     message = wanted.message or f"Promote {_named(source)}"
-    deed = Deed(KIND, message, merged=source.commit, if_head=wanted.if_head)
+    if wanted.squash:
+        deed = Deed(SQUASHED, message, if_head=wanted.if_head, squash=True)
+    else:
+        deed = Deed(KIND, message, merged=source.commit, if_head=wanted.if_head)
     commit = await carry(tools, source, target, entries, deed)
     return outcome(Way.MERGE, target.commit if commit is None else commit.id, decided, counts)
 

@@ -218,3 +218,23 @@ async def test_what_was_erased_is_erased_where_it_was_brought_to(
     await promoted(tools, dev, master)
     await dev.write(Erase("b", version), about=ABOUT)
     assert "b" not in await master.all_keys()
+
+
+async def test_what_is_squashed_is_as_if_it_had_been_written_there(
+    tools: Tools, store: EmbeddedStore, master: Hand, dev: Hand
+) -> None:
+    for number in range(3):
+        await dev.put(f"new/{number}", b"1", lineage={"v": 1, "kind": "put", "task": {"id": 7}})
+    before = (await master.head()).commit
+    made = await promoted(tools, dev, master, squash=True, message="of the agency")
+    assert (made.way, made.changes) == (Way.MERGE, {"added": 3, "changed": 0, "removed": 0})
+    at = await master.head()
+    commit = await store.commit_info(at)
+    assert (commit.id, commit.parents, commit.kind) == (made.head, (before,), "upload")
+    record = await store.lineage(at, await store.stat(at, "new/0"))
+    assert record is not None
+    assert record["task"] == {"id": 7}
+    assert (record["kind"], record["bucket"], record["key"], record["account"]) == (
+        "upload", "master.labels", "new/0", "bob"
+    )  # fmt: skip
+    assert "sources" not in record

@@ -1,0 +1,149 @@
+"""The S3 side of a server, for commands that move objects."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlencode
+
+import httpx
+import xmltodict
+
+from gateway.cli.client import KeyPair
+from gateway.cli.errors import CommandError, NotReachable
+from gateway.protocol import sigv4
+
+TIMEOUT = httpx.Timeout(300, connect=5)
+_EMPTY = hashlib.sha256(b"").hexdigest()
+_PIECE = 1024 * 1024
+
+OURS = ".labelgate-"
+"""How the names of files begin that are ours, beside those of objects."""
+
+
+class Listed(NamedTuple):
+    """An object of a list. etag: bare."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class S3:
+    """Signed requests; several threads may share it. Raises CommandError, NotReachable."""
+
+    def __init__(self, endpoint: str, key: KeyPair) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._key = key
+        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[Listed]:
+        """Every object whose key begins so, by key."""
+        query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+        while True:
+            with self._sent("GET", bucket, query=query) as response:
+                page: dict[str, Any] = xmltodict.parse(response.read(), force_list=("Contents",))[
+                    "ListBucketResult"
+                ]
+            for one in page.get("Contents", ()):
+                yield Listed(unquote(one["Key"]), int(one["Size"]), one["ETag"].strip('"'))
+            if page["IsTruncated"] != "true":
+                return
+            query["continuation-token"] = page["NextContinuationToken"]
+
+    def get(self, bucket: str, key: str, file: Path) -> str:
+        """Write an object into a file; its ETag, bare. The file is whole or as it was."""
+        named = hashlib.sha256(file.name.encode()).hexdigest()[:32]
+        partial = file.with_name(f"{OURS}{named}.partial")
+        digest = hashlib.md5(usedforsecurity=False)
+        with self._sent("GET", bucket, key) as response, partial.open("wb") as out:
+            for piece in response.iter_raw():
+                digest.update(piece)
+                out.write(piece)
+        etag = response.headers["etag"].strip('"')
+        if "-" not in etag and digest.hexdigest() != etag:
+            partial.unlink()
+            raise CommandError(f"{key}: the bytes that came are not the object's", "try again")
+        partial.replace(file)
+        return str(etag)
+
+    def put(self, bucket: str, key: str, file: Path, headers: Mapping[str, str]) -> None:
+        """Make an object of a file."""
+        with file.open("rb") as body:
+            sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+            size = body.tell()
+            body.seek(0)
+
+            def pieces() -> Iterator[bytes]:
+                while piece := body.read(_PIECE):
+                    yield piece
+
+            sent = {**headers, "content-length": str(size)}
+            with self._sent("PUT", bucket, key, headers=sent, sha256=sha256, body=pieces()):
+                pass
+
+    def erase(self, bucket: str, key: str, version: str, message: str) -> None:
+        """Erase a version. message: why. Raises CommandError also where there is none such."""
+        # A DELETE of what is not there succeeds in S3: a wrong id would look like a right one.
+        with self._sent("GET", bucket, key, query={"versionId": version}):
+            pass
+        headers = {"x-amz-meta-labelgate-message": message} if message else {}
+        with self._sent("DELETE", bucket, key, query={"versionId": version}, headers=headers):
+            pass
+
+    @contextmanager
+    def _sent(
+        self,
+        method: str,
+        bucket: str,
+        key: str | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        sha256: str = _EMPTY,
+        body: Any = None,
+    ) -> Iterator[httpx.Response]:
+        path = f"/{quote(bucket, safe='')}" + ("" if key is None else f"/{quote(key, safe='/~')}")
+        target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
+        try:
+            request = self._http.build_request(
+                method, self._endpoint + target, content=body, headers=dict(headers or {})
+            )
+            given = {"host": request.headers["host"], **(headers or {})}
+            signed = sigv4.sign(
+                method,
+                request.url.raw_path.decode("ascii"),
+                given,
+                sha256=sha256,
+                access_key_id=self._key.access_key_id,
+                secret=self._key.secret_access_key,
+                now_ms=time.time_ns() // 1_000_000,
+            )
+            request.headers.update(signed)
+            response = self._http.send(request, stream=True)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise NotReachable(f"{self._endpoint} does not answer S3 ({error})") from None
+        try:
+            if not response.is_success:
+                raise _refused(response.read(), response.status_code)
+            yield response
+        except httpx.TransportError as error:
+            raise NotReachable(f"the transfer broke off ({error})", "try again") from None
+        finally:
+            response.close()
+
+
+def _refused(body: bytes, status: int) -> CommandError:
+    try:
+        error = xmltodict.parse(body)["Error"]
+        return CommandError(f"{error['Message']} [{error['Code']}]")
+    except Exception:  # noqa: BLE001 - whatever it is, it is no answer of ours
+        return CommandError(f"S3 answered HTTP {status}, not as labelgate does")
