@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import changing, diff, log, person, reindex, serve, show, transfer, verify
+from gateway.cli import (
+    changing,
+    diff,
+    importing,
+    log,
+    person,
+    reindex,
+    serve,
+    show,
+    transfer,
+    verify,
+)
 from gateway.cli.branch import branch
 from gateway.cli.config import config
 from gateway.cli.deliveries import deliveries
@@ -76,6 +87,7 @@ app.command("revert", epilog=changing.REVERT_EXAMPLES)(changing.revert)
 app.command("restore", epilog=changing.RESTORE_EXAMPLES)(changing.restore)
 app.command("download", epilog=transfer.DOWNLOAD_EXAMPLES)(transfer.download)
 app.command("upload", epilog=transfer.UPLOAD_EXAMPLES)(transfer.upload)
+app.command("import", epilog=importing.EXAMPLES)(importing.import_)
 app.command("erase", epilog=transfer.ERASE_EXAMPLES)(transfer.erase)
 app.add_typer(lineage, name="lineage")
 app.add_typer(trigger, name="trigger")

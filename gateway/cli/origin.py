@@ -66,7 +66,7 @@ def of(
         say("")
         print_table(
             ["source", "evidence", "version"],
-            [(one["uri"], _evidence(one), one.get("commit", "")) for one in sources],
+            [(one["uri"], _evidence(one), _version(one)) for one in sources],
             wrapped=["source"],
         )
     if left_out := record.get("sources_left_out"):
@@ -111,3 +111,7 @@ def _time(time_ms: int) -> str:
 
 def _seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:.1f} s"
+
+
+def _version(source: dict[str, Any]) -> str:
+    return str(source.get("commit") or source.get("version_id") or "")

@@ -1,4 +1,4 @@
-"""The S3 side of a server, for commands that move objects."""
+"""An S3 client, as far as commands that move objects need one."""
 
 from __future__ import annotations
 
@@ -34,12 +34,26 @@ class Listed(NamedTuple):
 
 
 class S3:
-    """Signed requests; several threads may share it. Raises CommandError, NotReachable."""
+    """Requests by path; several threads may share it. Raises CommandError, NotReachable.
 
-    def __init__(self, endpoint: str, key: KeyPair) -> None:
+    key: None: unsigned. token: of a session. proxies: take those of the environment.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        key: KeyPair | None,
+        *,
+        region: str = "us-east-1",
+        token: str | None = None,
+        proxies: bool = False,
+    ) -> None:
         self._endpoint = endpoint.rstrip("/")
-        self._key = key
-        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
+        self._key, self._region = key, region
+        self._always = {"accept-encoding": "identity"}
+        if token:
+            self._always["x-amz-security-token"] = token
+        self._http = httpx.Client(timeout=TIMEOUT, trust_env=proxies)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -59,8 +73,11 @@ class S3:
                 return
             query["continuation-token"] = page["NextContinuationToken"]
 
-    def get(self, bucket: str, key: str, file: Path) -> str:
-        """Write an object into a file; its ETag, bare. The file is whole or as it was."""
+    def get(self, bucket: str, key: str, file: Path, *, md5: bool = True) -> httpx.Headers:
+        """Write an object into a file; the answer's headers. The file is whole or as it was.
+
+        md5: an ETag without parts is the MD5 of the body, which elsewhere not all of them are.
+        """
         named = hashlib.sha256(file.name.encode()).hexdigest()[:32]
         partial = file.with_name(f"{OURS}{named}.partial")
         digest = hashlib.md5(usedforsecurity=False)
@@ -69,11 +86,11 @@ class S3:
                 digest.update(piece)
                 out.write(piece)
         etag = response.headers["etag"].strip('"')
-        if "-" not in etag and digest.hexdigest() != etag:
+        if md5 and "-" not in etag and digest.hexdigest() != etag:
             partial.unlink()
             raise CommandError(f"{key}: the bytes that came are not the object's", "try again")
         partial.replace(file)
-        return str(etag)
+        return response.headers
 
     def put(self, bucket: str, key: str, file: Path, headers: Mapping[str, str]) -> None:
         """Make an object of a file."""
@@ -113,21 +130,12 @@ class S3:
     ) -> Iterator[httpx.Response]:
         path = f"/{quote(bucket, safe='')}" + ("" if key is None else f"/{quote(key, safe='/~')}")
         target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
+        told = {**self._always, **(headers or {})}
         try:
             request = self._http.build_request(
-                method, self._endpoint + target, content=body, headers=dict(headers or {})
+                method, self._endpoint + target, content=body, headers=told
             )
-            given = {"host": request.headers["host"], **(headers or {})}
-            signed = sigv4.sign(
-                method,
-                request.url.raw_path.decode("ascii"),
-                given,
-                sha256=sha256,
-                access_key_id=self._key.access_key_id,
-                secret=self._key.secret_access_key,
-                now_ms=time.time_ns() // 1_000_000,
-            )
-            request.headers.update(signed)
+            self._sign(request, told, sha256)
             response = self._http.send(request, stream=True)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise NotReachable(f"{self._endpoint} does not answer S3 ({error})") from None
@@ -139,6 +147,21 @@ class S3:
             raise NotReachable(f"the transfer broke off ({error})", "try again") from None
         finally:
             response.close()
+
+    def _sign(self, request: httpx.Request, told: Mapping[str, str], sha256: str) -> None:
+        if self._key is None:
+            return
+        signed = sigv4.sign(
+            request.method,
+            request.url.raw_path.decode("ascii"),
+            {"host": request.headers["host"], **told},
+            sha256=sha256,
+            access_key_id=self._key.access_key_id,
+            secret=self._key.secret_access_key,
+            now_ms=time.time_ns() // 1_000_000,
+            region=self._region,
+        )
+        request.headers.update(signed)
 
 
 def _refused(body: bytes, status: int) -> CommandError:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import json as jsonlib
 import mimetypes
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated
 
 import typer
 
-from gateway.cli.client import Client
 from gateway.cli.connection import connect, connect_s3
-from gateway.cli.errors import CommandError, WrongUse
+from gateway.cli.errors import CommandError
 from gateway.cli.names import parse_place
 from gateway.cli.options import JsonOption, examples
 from gateway.cli.output import print_json, say
-from gateway.cli.progress import bars
-from gateway.cli.s3 import OURS, S3, Listed
+from gateway.cli.s3 import OURS, Listed
+from gateway.cli.staging import bring, each, open_branch
 
 DOWNLOAD_EXAMPLES = examples(
     "download v1.labels ./labels                     the state of a tag",
@@ -33,11 +31,8 @@ UPLOAD_EXAMPLES = examples(
 ERASE_EXAMPLES = examples(
     "erase master.labels/sentiment/1 --version 019f0c5e5e0b4a7d9c1e8f2a3b4c5d6e --reason 'GDPR 17'",
 )
-AT_ONCE = 8
 STATE_FILE = f"{OURS}download.json"
 NAME_BYTES_MAX = 255
-
-_T = TypeVar("_T")
 
 
 def download(
@@ -69,10 +64,10 @@ def download(
             file.mkdir(parents=True, exist_ok=True)
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        known[one.key] = s3.get(at["pinned"], one.key, file)
+        known[one.key] = s3.get(at["pinned"], one.key, file)["etag"].strip('"')
 
     try:
-        _each(wanted, fetch, "objects fetched")
+        each(wanted, fetch, "objects fetched")
     finally:
         (folder / STATE_FILE).write_text(jsonlib.dumps(known), encoding="utf-8")
     told = {"commit": at["commit"], "objects": len(objects), "fetched": len(wanted)}
@@ -107,21 +102,23 @@ def upload(
     """
     target = parse_place(place, key_needed=False)
     client = connect(context)
-    at = client.get("refs", target.bucket, "log", limit=1)["at"]
-    if at["kind"] != "branch":
-        raise WrongUse(f"{target.bucket!r} is no branch", "an upload goes to a branch")
-    repo = at["repo"] if at["project"] == "default" else f"{at['repo']}.{at['project']}"
-    # Whether it may be written to is known before anything is sent.
-    _bring_over(client, target.bucket, target.bucket, dry_run=True)
+    branch = open_branch(client, target.bucket)
     s3 = connect_s3(context, client)
     prefix = target.key or ""
     files = {f"{prefix}{name}": file for name, file in _below(folder)}
-    there = {one.key: one for one in s3.list(at["pinned"], prefix)}
-    wanted = {key: file for key, file in files.items() if not _same(file, there.get(key))}
-    told = {"objects": len(files), "sent": len(wanted), "head": at["commit"]}
+    there = {one.key: one for one in s3.list(branch.pinned, prefix)}
+    wanted = {
+        key: file for key, file in files.items() if key not in there or not _same(file, there[key])
+    }
+
+    def send(bucket: str, key: str, file: Path) -> None:
+        kind = mimetypes.guess_type(key)[0] or "binary/octet-stream"
+        s3.put(bucket, key, file, {"content-type": kind})
+
+    told = {"objects": len(files), "sent": len(wanted), "head": branch.commit}
     if wanted and not dry_run:
-        branch = _Branch(target.bucket, at["ref"], repo)
-        told["head"] = _sent(client, s3, wanted, branch, message)
+        message = message or f"Upload {len(files)} files"
+        told["head"] = bring(client, s3, branch, wanted, message, same=_same, send=send)
     if json:
         print_json(told)
     elif dry_run:
@@ -217,59 +214,8 @@ def _below(folder: Path) -> list[tuple[str, Path]]:
     )
 
 
-def _same(file: Path, there: Listed | None) -> bool:
-    return there is not None and there.size == file.stat().st_size and _md5(file) == there.etag
-
-
-class _Branch(NamedTuple):
-    """A branch to upload to. bucket: as it was named. repo: with its project, where it has one."""
-
-    bucket: str
-    name: str
-    repo: str
-
-
-def _sent(client: Client, s3: S3, files: dict[str, Path], to: _Branch, message: str) -> str:
-    """Send files to a branch of their own, and bring them over in one commit; its id."""
-    name = "upload_" + hashlib.sha256(f"{to}\0{sorted(files)}".encode()).hexdigest()[:16]
-    staging = f"{name}.{to.repo}"
-    made_of = {"name": name, "from": f"{to.name}.{to.repo}"}
-    try:
-        client.post("repos", to.repo, "branches", body=made_of)
-    except CommandError as error:
-        if "AlreadyExists" not in str(error):
-            raise
-    # What an upload that was broken off has sent already.
-    there = {one.key: one for one in s3.list(staging)}
-    left = [key for key, file in files.items() if not _same(file, there.get(key))]
-
-    def send(key: str) -> None:
-        kind = mimetypes.guess_type(key)[0] or "binary/octet-stream"
-        s3.put(staging, key, files[key], {"content-type": kind})
-
-    _each(left, send, "files sent")
-    message = message or f"Upload {len(files)} files"
-    made = _bring_over(client, staging, to.bucket, message=message)
-    client.delete("repos", to.repo, "branches", name)
-    return str(made["head"])
-
-
-def _bring_over(client: Client, source: str, target: str, **more: Any) -> Any:
-    body = {"from": source, "policy": "source", "squash": True, **more}
-    return client.post("refs", target, "promote", body=body)
-
-
-def _each(items: list[_T], work: Callable[[_T], None], what: str) -> None:
-    """Do something with each, several at once; the first that fails ends it."""
-    with bars() as progress, ThreadPoolExecutor(AT_ONCE) as threads:
-        running = [threads.submit(work, item) for item in items]
-        try:
-            for done, future in enumerate(running, 1):
-                future.result()
-                progress(done, len(items), what)
-        finally:
-            for future in running:
-                future.cancel()
+def _same(file: Path, there: Listed) -> bool:
+    return there.size == file.stat().st_size and _md5(file) == there.etag
 
 
 def _md5(file: Path) -> str:

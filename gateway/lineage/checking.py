@@ -18,7 +18,7 @@ class Doubt(StrEnum):
     """What is found wanting.
 
     STALE: the source's URI names another version today. DANGLING: it names nothing today, or the
-    version that was used is erased. WEAK: the version is a guess, or not known as the source is
+    version that was used is erased. WEAK: the version is a guess, or not known of a source
     elsewhere. MISSING: there was no such source when the object was written. CHANGED_DURING: the
     source was replaced while the work was going on.
     """
@@ -52,7 +52,7 @@ def _of_one(source: Used, standing: Standing | None) -> Iterator[Doubt]:
         yield Doubt.STALE
     elif standing is Standing.GONE:
         yield Doubt.DANGLING
-    if source.evidence in _WEAK:
+    if source.evidence in _WEAK and source.version_id is None:
         yield Doubt.WEAK
     elif source.evidence == Evidence.MISSING:
         yield Doubt.MISSING

@@ -17,8 +17,9 @@ field would say but nobody knows is null, and for sources the evidence says why.
     content         {size, etag, sha256}; no sha256 where the bytes did not pass in one piece
                     (a copy, an object made of parts)
     sources         list of {uri, evidence, repo, project, ref, path, commit, pinned, read,
-                    changed_during, found}, those of the body first, then those that the writer
-                    declared, then the file that the task was made of:
+                    changed_during, found, version_id}, those of the body first, then those that
+                    the writer declared, then the file that the task was made of, then the origin
+                    of a copy from elsewhere:
                     uri       s3://bucket/key, the key raw
                     evidence  one of gateway.lineage.evidence
                     repo, project, ref, path   where that is here; left out of an external source.
@@ -33,6 +34,8 @@ field would say but nobody knows is null, and for sources the evidence says why.
                     found     content: nobody named it; what the gateway served from it as the task
                               was made is the task's data. label-studio: its REST API says so.
                               Else left out
+                    version_id  of an external source that the writer said this is a copy of: the id
+                              of its version there; else left out
     sources_left_out    how many more there were; left out where there were none
 
   of a put:
@@ -129,7 +132,7 @@ def source_fields(sources: Sequence[Source], left_out: int) -> Record:
 def _source(source: Source) -> Record:
     form: Record = {"uri": str(source.uri), "evidence": source.evidence.value}
     if source.evidence is Evidence.EXTERNAL or source.repo is None:
-        return form
+        return form if source.version_id is None else form | {"version_id": source.version_id}
     form |= {
         "repo": source.repo.name,
         "project": source.repo.project,

@@ -24,7 +24,7 @@ from gateway.lineage.resolve import (
 )
 from gateway.lineage.summary import summary
 from gateway.lineage.syncs import Syncs
-from gateway.lineage.uris import SourceUri, parse_place
+from gateway.lineage.uris import SourceUri, parse_origin, parse_place
 from gateway.lineage.work import Work
 from gateway.versioning.model import ObjectInfo, Repo, Snapshot
 from gateway.versioning.names import BucketName
@@ -56,6 +56,8 @@ class Write:
         is known already. account, key_name: whose key signed.
     declared_sources: s3 URIs that the writer named, of objects or of all that a bucket holds or
         holds below a `/`; what is none is passed over.
+    declared_origin: `s3://bucket/key?versionId=ID`, what this is a copy of, in another S3; "" where
+        it is none.
     readable: what the writer may read; other sources are external.
     client_hint: what the client says of this attempt (unproven).
     """
@@ -70,6 +72,7 @@ class Write:
     request_id: str
     sha256: str | None = None
     declared_sources: Sequence[str] = ()
+    declared_origin: str = ""
     readable: Readable = _every
     client_hint: str | None = None
 
@@ -140,6 +143,7 @@ class Recorder:
         sources = await resolve(self._store, found[:SOURCES_MAX], write.readable, work)
         if label is not None:
             sources += await self._file_of(label, write, sources, work)
+        origin = _origin(write)
         sha256 = write.sha256
         if sha256 is None and body is not None:
             sha256 = hashlib.sha256(body).hexdigest()
@@ -147,13 +151,13 @@ class Recorder:
         kind = record.UNREAD if body is None else record.LABEL if label else record.OTHER
         return Described(
             record=_written("put", write, sha256)
-            | record.source_fields(sources, len(found) - len(sources))
+            | record.source_fields([*sources, *origin], len(found) - len(sources))
             | {"body": kind}
             | (record.label_fields(label, self._persons) if label else {})
             | ({} if duplicate is None else {"duplicate_of": dict(duplicate)}),
-            summary=summary(label, sources) if label or declared else {},
+            summary=summary(label, [*sources, *origin]) if label or declared or origin else {},
             same_as=_same_as(label, declared),
-            links=_links(sources),
+            links=_links([*sources, *origin]),
         )
 
     async def _file_of(
@@ -255,6 +259,11 @@ def _written(kind: str, write: Write, sha256: str | None) -> record.Record:
 def _declared(write: Write) -> list[SourceUri]:
     uris = (parse_place(text) for text in write.declared_sources)
     return list(dict.fromkeys(uri for uri in uris if uri is not None))
+
+
+def _origin(write: Write) -> list[Source]:
+    found = parse_origin(write.declared_origin)
+    return [] if found is None else [Source(found[0], Evidence.EXTERNAL, version_id=found[1])]
 
 
 def _same_as(label: Label | None, declared: Sequence[SourceUri]) -> str | None:

@@ -39,6 +39,7 @@ class Source:
     pinned: the commit that the bucket names, itself or by a tag.
     read_ms, changed_during: as in gateway.lineage.choice.
     found: how, where neither the body nor the writer names it.
+    version_id: of an external source, as the S3 it is in calls it.
     """
 
     uri: SourceUri
@@ -50,6 +51,7 @@ class Source:
     read_ms: int | None = None
     changed_during: bool = False
     found: str | None = None
+    version_id: str | None = None
 
     def same_object(self, other: Source) -> bool:
         """Whether both are of one object, at whatever version."""

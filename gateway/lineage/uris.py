@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, unquote
 
 SCHEME = "s3://"
 # A bucket has at most 255 characters and a key at most 1,024 bytes: longer text names no object.
 URI_CHARS_MAX = len(SCHEME) + 255 + 1 + 1024
+VERSION_CHARS_MAX = 1024
 _EMBEDDED = re.compile(r'"(s3://[^"]+)"' r"|'(s3://[^']+)'" r"|\bs3://[^\s\"'<>]+")
 _PUNCTUATION = ".,;:!)]}"
 # What `urlsplit` takes out of a URL wherever it stands (WHATWG URL, 4.4).
@@ -52,6 +53,21 @@ def parse_place(text: str) -> SourceUri | None:
     bucket, _, path = place.translate(_NOT_IN_URLS).partition("/")
     uri = SourceUri(_encodable(bucket), _encodable(path.lstrip("/")))
     return uri if uri.bucket and len(str(uri)) <= URI_CHARS_MAX else None
+
+
+def parse_origin(text: str) -> tuple[SourceUri, str | None] | None:
+    """`s3://bucket/key?versionId=ID` of another S3, the key percent-encoded; its version's id, too.
+
+    None where it names no object, or one whose version's id is longer than S3 has any.
+    """
+    place, _, query = text.partition("?")
+    bucket, _, path = place.removeprefix(SCHEME).partition("/")
+    uri = SourceUri(_encodable(bucket), _encodable(unquote(path)))
+    versions = parse_qs(query).get("versionId", [None])
+    named = place.startswith(SCHEME) and uri.bucket and uri.key
+    if not named or len(str(uri)) > URI_CHARS_MAX or len(versions[0] or "") > VERSION_CHARS_MAX:
+        return None
+    return uri, versions[0]
 
 
 def names_all_below(key: str) -> bool:

@@ -55,6 +55,11 @@ class Used:
         return self.form.get("commit")
 
     @property
+    def version_id(self) -> str | None:
+        """What the S3 of an external source calls its version; None where nobody said."""
+        return self.form.get("version_id")
+
+    @property
     def bucket(self) -> str:
         """The branch or tag it is in, whatever its version; as it was named where that is unknown.
 

@@ -40,7 +40,7 @@ _OVERRIDES = (
 class ObjectHeaders:
     """What a PUT, copy or multipart upload declares of its object.
 
-    message, sources: for the commit, not for the object.
+    message, sources, origin: for the commit, not for the object.
     """
 
     content_type: str
@@ -48,6 +48,7 @@ class ObjectHeaders:
     metadata: dict[str, str]
     message: str
     sources: tuple[str, ...]
+    origin: str
 
 
 def object_headers(headers: Mapping[str, str]) -> ObjectHeaders:
@@ -63,7 +64,7 @@ def object_headers(headers: Mapping[str, str]) -> ObjectHeaders:
         if encoding:
             kept["content-encoding"] = encoding
     metadata: dict[str, str] = {}
-    message, sources = "", ""
+    message, sources, origin = "", "", ""
     for name, raw in headers.items():
         if not name.startswith(METADATA_PREFIX):
             continue
@@ -74,6 +75,8 @@ def object_headers(headers: Mapping[str, str]) -> ObjectHeaders:
             message = value
         elif key == f"{_OURS}sources":
             sources = value
+        elif key == f"{_OURS}origin":
+            origin = value
         else:
             metadata[key] = value
     size = sum(len(key) + len(value.encode()) for key, value in metadata.items())
@@ -85,6 +88,7 @@ def object_headers(headers: Mapping[str, str]) -> ObjectHeaders:
         metadata=metadata,
         message=message,
         sources=tuple(one for one in (s.strip() for s in sources.split(",")) if one),
+        origin=origin,
     )
 
 

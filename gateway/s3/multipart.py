@@ -59,6 +59,7 @@ async def create_multipart_upload(call: Call) -> Response:
         "full_object": full_object,
         "message": given.message,
         "sources": list(given.sources),
+        "origin": given.origin,
         "side": side,
     }
     upload = await call.store.create_upload(
@@ -233,6 +234,7 @@ async def _assemble(call: Call, branch: Snapshot, upload: Upload, parts: Sequenc
         size=size,
         etag=etag,
         declared_sources=tuple(upload.about.get("sources", ())),
+        declared_origin=upload.about.get("origin", ""),
         readable=call.may_read,
         **who(call),
     )

@@ -39,6 +39,7 @@ async def put_object(call: Call) -> Response:
         etag=body.etag,
         sha256=body.sha256,
         declared_sources=given.sources,
+        declared_origin=given.origin,
         readable=call.may_read,
         **who(call),
     )

@@ -34,6 +34,7 @@ COMMANDS = [
     ["restore"],
     ["download"],
     ["upload"],
+    ["import"],
     ["erase"],
     ["lineage", "of"],
     ["lineage", "find"],

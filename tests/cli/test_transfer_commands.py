@@ -1,22 +1,25 @@
-"""labelgate download, upload, erase."""
+"""labelgate download, upload, import, erase."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from live import LiveGateway
+from live import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LiveGateway, live_gateway
 
 Printed = Callable[..., Any]
 STATE = ".labelgate-download.json"
 MANY = 900
+_serial = itertools.count(1)
 
 
 def put(s3: Any, bucket: str, key: str, body: bytes = b"x") -> str:
@@ -263,6 +266,107 @@ def test_an_upload_goes_to_a_branch(gateway: LiveGateway, repo: str, tmp_path: P
     refused = gateway.cli("upload", str(tmp_path), f"v1.{repo}", check=False)
     assert refused.returncode == 2
     assert "goes to a branch" in refused.stderr
+
+
+# ---- import
+
+
+class Elsewhere:
+    """An S3 that is another gateway, with versions of its own."""
+
+    def __init__(self, other: LiveGateway) -> None:
+        self.url = other.url
+        self.s3 = other.s3()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+    with live_gateway(tmp_path_factory.mktemp("elsewhere") / "data") as other:
+        yield Elsewhere(other)
+
+
+@pytest.fixture
+def old(elsewhere: Elsewhere) -> str:
+    """A bucket elsewhere."""
+    name = f"old-{next(_serial)}"
+    elsewhere.s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def imported(gateway: LiveGateway, elsewhere: Elsewhere) -> Callable[..., Any]:
+    def imported(*arguments: str, check: bool = True, key: str | None = None) -> Any:
+        signs = {
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": key or SECRET_ACCESS_KEY,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", "--data", str(gateway.data_dir), "import",
+             *arguments, "--endpoint", elsewhere.url],
+            check=check, capture_output=True, text=True, timeout=60, env={**gateway.env, **signs},
+        )  # fmt: skip
+        return json.loads(done.stdout) if "--json" in arguments else done
+
+    return imported
+
+
+def test_a_bucket_is_imported_in_one_commit_with_its_versions(
+    gateway: LiveGateway,
+    s3: Any,
+    repo: str,
+    printed: Printed,
+    elsewhere: Elsewhere,
+    old: str,
+    imported: Printed,
+) -> None:
+    master, put_there = f"master.{repo}", elsewhere.s3.put_object
+    put_there(Bucket=old, Key="texts/a b+ü", Body=b"old")
+    version = put_there(
+        Bucket=old, Key="texts/a b+ü", Body=b"1", ContentType="text/plain", Metadata={"who": "me"}
+    )["VersionId"]
+    put_there(Bucket=old, Key="texts/deep/2", Body=b"2", CacheControl="no-store")
+    put_there(Bucket=old, Key="not/this", Body=b"3")
+    before = put(s3, master, "stays")
+    assert "2 of 2" in imported(f"s3://{old}/texts/", f"{master}/in/", "--dry-run").stdout
+    told = imported(f"s3://{old}/texts/", f"{master}/in/", "--json")
+    assert (told["objects"], told["sent"]) == (2, 2)
+    assert objects_of(s3, master) == {"stays": b"x", "in/a b+ü": b"1", "in/deep/2": b"2"}
+    [newest] = printed("log", master, "--limit", "1")
+    assert (newest["id"], newest["parents"]) == (told["head"], [before])
+    assert newest["message"] == f"Import s3://{old}/texts/ from {elsewhere.url}"
+    head = s3.head_object(Bucket=master, Key="in/a b+ü")
+    assert (head["ContentType"], head["Metadata"]["who"]) == ("text/plain", "me")
+    assert s3.head_object(Bucket=master, Key="in/deep/2")["CacheControl"] == "no-store"
+    record = printed("lineage", "of", f"{master}/in/a b+ü")["record"]
+    assert record["sources"] == [
+        {"uri": f"s3://{old}/texts/a b+ü", "evidence": "external", "version_id": version}
+    ]
+    assert version in gateway.cli("lineage", "of", f"{master}/in/a b+ü").stdout
+    sought = "--source", f"s3://{old}/texts/a b+ü", "--current"
+    [found] = printed("lineage", "find", *sought)
+    assert (found["object"], found["version"]) == (f"s3://{master}/in/a b+ü", told["head"])
+    assert printed("lineage", "check", master) == []
+    assert "already" in imported(f"s3://{old}/texts/", f"{master}/in/").stdout
+
+
+def test_an_import_that_is_refused_there_changes_nothing(
+    repo: str, printed: Printed, elsewhere: Elsewhere, old: str, imported: Printed
+) -> None:
+    master = f"master.{repo}"
+    elsewhere.s3.put_object(Bucket=old, Key="a", Body=b"1")
+    [head] = printed("log", master, "--limit", "1")
+    for origin, key, code in [
+        ("s3://nobucket", None, "NoSuchBucket"),
+        (f"s3://{old}", "wrong", "SignatureDoesNotMatch"),
+    ]:
+        refused = imported(origin, master, check=False, key=key)
+        assert refused.returncode == 1
+        assert code in refused.stderr
+    refused = imported(f"s3://{old}", master, "--anonymous", check=False)
+    assert "AccessDenied" in refused.stderr
+    assert imported(old, master, check=False).returncode == 2
+    assert printed("log", master, "--limit", "1") == [head]
+    assert [one["name"] for one in printed("branch", "list", repo)] == ["master"]
 
 
 # ---- erase

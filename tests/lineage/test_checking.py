@@ -81,6 +81,13 @@ async def test_evidence_that_is_a_guess_is_a_doubt(
     assert [one.doubt for one in await doubts(record, Standings(store))] == found
 
 
+async def test_a_version_elsewhere_that_is_named_is_no_guess(store: Store) -> None:
+    source = {"uri": "s3://old/a", "evidence": "external", "version_id": "3HL4"}
+    assert await doubts({"sources": [source]}, Standings(store)) == []
+    del source["version_id"]
+    assert [one.doubt for one in await doubts({"sources": [source]}, Standings(store))] == ["weak"]
+
+
 async def test_each_doubt_about_each_source_is_told(store: Store, raw: Hand) -> None:
     old, gone = await raw.put("a"), await raw.put("b")
     await raw.put("a", b"new")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.lineage.uris import URI_CHARS_MAX, SourceUri, parse_uri, uris_in
+from gateway.lineage.uris import URI_CHARS_MAX, SourceUri, parse_origin, parse_uri, uris_in
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,26 @@ def test_a_large_value_is_walked_in_linear_time() -> None:
         return time.perf_counter() - started
 
     assert took(200_000) < 5  # squared it would be hours
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "version"),
+    [
+        ("s3://b/k?versionId=3HL4", "k", "3HL4"),
+        ("s3://b/k", "k", None),
+        ("s3://b/k?versionId=", "k", None),
+        ("s3://b/a%20b%3F%23+%C3%BC?versionId=a%2Bb", "a b?#+ü", "a+b"),
+        ("s3://b//k/?partNumber=1", "/k/", None),
+    ],
+)
+def test_an_origin_is_an_object_and_its_version(text: str, key: str, version: str | None) -> None:
+    assert parse_origin(text) == (SourceUri("b", key), version)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "s3://", "s3://b", "s3://b/", "http://b/k", "s3:///k", "s3://b/" + "k" * 2000,
+     "s3://b/k?versionId=" + "v" * 2000],
+)  # fmt: skip
+def test_what_is_no_origin_is_none(text: str) -> None:
+    assert parse_origin(text) is None

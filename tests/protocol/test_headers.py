@@ -97,12 +97,14 @@ def test_lineage_is_virtual_and_words_for_the_commit_are_no_metadata() -> None:
             "x-amz-meta-lineage-author": "7",
             "x-amz-meta-labelgate-message": "why",
             "x-amz-meta-labelgate-sources": "s3://a/b, s3://c/d,",
+            "x-amz-meta-labelgate-origin": "s3://old/k?versionId=1",
             "x-amz-meta-other": "o",
         }
     )
     assert given_headers.metadata == {"other": "o"}
     assert given_headers.message == "why"
     assert given_headers.sources == ("s3://a/b", "s3://c/d")
+    assert given_headers.origin == "s3://old/k?versionId=1"
 
 
 def test_the_headers_of_content_are_kept_and_no_others() -> None:

@@ -176,6 +176,30 @@ def test_a_declared_source_is_linked_to_its_version(
     assert (record["account"], record["key_name"]) == ("default", "environment")
 
 
+def test_a_copy_from_elsewhere_names_the_version_there(
+    gateway: LiveGateway, s3: Any, bucket: str
+) -> None:
+    declared = {"labelgate-origin": f"s3://{bucket}/a%20b?versionId=3HL4"}
+    s3.put_object(Bucket=bucket, Key="a b", Body=b"here")
+    s3.put_object(Bucket=bucket, Key="one", Body=b"text", Metadata=declared)
+    where = {"Bucket": bucket, "Key": "parts"}
+    upload = s3.create_multipart_upload(**where, Metadata=declared)["UploadId"]
+    part = s3.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"x")
+    s3.complete_multipart_upload(
+        **where,
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+    )
+    for key in "one", "parts":
+        # It is external even where an object of the same name is here.
+        assert lineage(gateway, bucket, key)["record"]["sources"] == [
+            {"uri": f"s3://{bucket}/a b", "evidence": "external", "version_id": "3HL4"}
+        ]
+        shown = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        assert shown["lineage-sources"] == f"s3://{bucket}/a%20b"
+        assert not [name for name in shown if name.startswith("labelgate")]
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
