@@ -11,9 +11,9 @@ from gateway.merging.carrying import Tools
 from gateway.merging.differing import Policy
 from gateway.merging.promote import Wanted, promote
 from gateway.merging.undo import Terms, Undone, restore, revert
-from gateway.stores.embedded.store import EmbeddedStore
 from gateway.versioning.errors import HeadMoved, NoCommit, ReadOnly
 from gateway.versioning.names import CommitId
+from gateway.versioning.store import Store
 
 
 async def reverted(
@@ -28,7 +28,7 @@ async def content(hand: Hand) -> dict[str, bytes]:
 
 
 async def test_a_commit_is_undone_and_what_came_since_stays(
-    tools: Tools, store: EmbeddedStore, master: Hand
+    tools: Tools, store: Store, master: Hand
 ) -> None:
     bad = await master.put("a", b"bad")
     later = await master.put("b", b"good")
@@ -130,9 +130,7 @@ async def test_where_nothing_differs_nothing_is_committed(tools: Tools, master: 
     assert (made.head, made.keys) == (head, ())
 
 
-async def test_an_earlier_state_is_brought_back(
-    tools: Tools, store: EmbeddedStore, master: Hand
-) -> None:
+async def test_an_earlier_state_is_brought_back(tools: Tools, store: Store, master: Hand) -> None:
     await master.put("dir/b", b"1")
     then = (await master.head()).commit
     await master.put("dir/b", b"2")
@@ -160,7 +158,7 @@ async def test_a_try_and_a_wrong_head_change_nothing(tools: Tools, master: Hand)
 
 
 async def test_a_state_of_another_branch_will_do_and_of_another_repo_not(
-    tools: Tools, store: EmbeddedStore, master: Hand, dev: Hand
+    tools: Tools, store: Store, master: Hand, dev: Hand
 ) -> None:
     await dev.put("a", b"theirs")
     await restore(tools, await master.head(), await dev.head(), Terms(path="a"))
