@@ -200,11 +200,14 @@ async def log(
     annotator: Annotated[
         int | None, Query(description="only with labels by this user, by Label Studio's id")
     ] = None,
+    annotation: Annotated[
+        int | None, Query(description="only with this annotation of the task")
+    ] = None,
     after: Annotated[str | None, Query(description="`next_after` of the page before")] = None,
     limit: Limit = 100,
 ) -> LogOut:
     """Commits from a REF back along first parents, newest first."""
-    wanted = history.Filter(path, author, since, until, task, annotator)
+    wanted = history.Filter(path, author, since, until, task, annotator, annotation)
     return await history.log_page(caller, ref, wanted, after=after, limit=limit)
 
 

@@ -30,6 +30,7 @@ from gateway.auth.sight import changes_seen, diff_seen, log_seen
 from gateway.lineage.labeldiff import LabelDiff, label_diff
 from gateway.lineage.labelstudio import LABEL_BYTES_MAX
 from gateway.lineage.query import object_lineage
+from gateway.lineage.written import annotations_of
 from gateway.protocol.operations import Right
 from gateway.versioning.errors import Erased, NoKey
 from gateway.versioning.model import ChangeInfo, Commit, DiffEntry, Entry, FoundWrite, Snapshot
@@ -45,6 +46,7 @@ class Filter:
     """Which commits of a log are wanted. since, until: ISO 8601 times. author: the account.
 
     path: as Store.log. task, annotator: Label Studio's ids: only commits with labels of theirs.
+    annotation: of the task.
     """
 
     path: str | None = None
@@ -53,12 +55,16 @@ class Filter:
     until: str | None = None
     task: int | None = None
     annotator: int | None = None
+    annotation: int | None = None
 
 
 async def log_page(
     caller: Caller, ref: str, wanted: Filter, *, after: str | None, limit: int
 ) -> LogOut:
-    """Commits from `ref` back, newest first. Raises what resolve_ref does, and InvalidName."""
+    """Commits from `ref` back, newest first. Raises Refusal, what resolve_ref does, InvalidName."""
+    if wanted.annotation is not None and wanted.task is None:
+        # Only tasks are in the index: without one all labels would have to be read.
+        raise Refusal(400, "InvalidRequest", "annotation: of which task?")
     at = await resolve_ref(caller, ref)
     sight = await caller.access.sight(at, LISTED)
     begin = at
@@ -100,7 +106,11 @@ async def _with_labels(caller: Caller, at: Snapshot, wanted: Filter) -> set[Comm
         commits: set[CommitId] = set()
         last: FoundWrite | None = None
         while page := await caller.store.find_writes(at.repo.name, terms, after=last, limit=1000):
-            commits.update(write.commit for write in page)
+            commits.update(
+                write.commit
+                for write in page
+                if wanted.annotation is None or wanted.annotation in annotations_of(write.lineage)
+            )
             last = page[-1]
         found = commits if found is None else found & commits
     return found

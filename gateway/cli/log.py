@@ -47,6 +47,10 @@ def log(
         int | None,
         typer.Option(metavar="ID", help="Only with labels by this user, by Label Studio's id."),
     ] = None,
+    annotation: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="Only with this annotation of the --task, by its id."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many commits.")] = 100,
     json: JsonOption = False,
 ) -> None:
@@ -58,6 +62,7 @@ def log(
         "until": until,
         "task": task,
         "annotator": annotator,
+        "annotation": annotation,
     }
     commits, more = read_log(connect(context), ref, wanted, limit)
     if json:

@@ -79,6 +79,12 @@ class Used:
         return SourceUri(str(bucket), self.named.key)
 
 
+def annotations_of(record: Json) -> frozenset[int]:
+    """Label Studio's ids of the annotations in a write; empty where it is no label."""
+    all_told = (record, *record.get("annotations", ()))
+    return frozenset(one["annotation"] for one in all_told if one.get("annotation") is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """One object that a commit wrote or deleted, with the record of that write."""

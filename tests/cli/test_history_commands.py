@@ -70,6 +70,10 @@ def test_the_log_is_filtered(gateway: LiveGateway, s3: Any, repo: str, printed: 
     root = ids()[-1]
     assert ids("--annotator", "4711") == ids("--task", "4712") == [first]
     assert ids("--task", "4713") == []
+    assert ids("--task", "4712", "--annotation", "1") == [first]
+    assert ids("--task", "4712", "--annotation", "2") == []
+    refused = gateway.cli("log", f"master.{repo}", "--annotation", "1", check=False)
+    assert (refused.returncode, "of which task" in refused.stderr) == (1, True)
     assert ids("--author", "default") == [second, first, root]
     assert ids("--author", "nobody") == []
     time = printed("log", f"master.{repo}")[1]["time"]
