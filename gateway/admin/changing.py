@@ -29,7 +29,9 @@ async def promote_to(caller: Caller, ref: str, asked: Promote) -> PromotedOut:
     """
     target = await _branch(caller, ref, "")
     if asked.squash and target.properties.get(PROTECTED):
-        raise Refusal(403, "AccessDenied", f"{ref} is protected: promote to it without squash")
+        raise Refusal(
+            403, "AccessDenied", f"{ref} is protected: upload to another branch and promote that"
+        )
     whole = Asked(Right.READ, "s3:ListBucket")
     source = await resolve_ref(caller, asked.from_, whole, repo=target.repo.name)
     if_head = commit_id(asked.if_head, "if_head")

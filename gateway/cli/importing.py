@@ -6,18 +6,20 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
+import httpx
 import typer
 
 from gateway.cli.client import KeyPair
 from gateway.cli.connection import connect, connect_s3
-from gateway.cli.errors import WrongUse
+from gateway.cli.errors import CommandError, WrongUse
 from gateway.cli.names import SCHEME, parse_place
 from gateway.cli.options import JsonOption, examples
 from gateway.cli.output import print_json, say
 from gateway.cli.s3 import S3, Listed
-from gateway.cli.staging import bring, open_branch
+from gateway.cli.staging import bring, missing, open_branch
+from gateway.protocol.headers import METADATA_PREFIX, encode_metadata
 
 EXAMPLES = examples(
     "import s3://old-bucket/texts/ master.raw/texts/ --endpoint https://s3.eu-west-1.amazonaws.com "
@@ -25,7 +27,7 @@ EXAMPLES = examples(
     "import s3://labels dev.labels --endpoint http://minio:9000 -m 'from the old MinIO'",
 )
 AWS = "https://s3.amazonaws.com"
-_KEPT = (
+_CONTENT = (
     "content-type",
     "cache-control",
     "content-disposition",
@@ -33,7 +35,6 @@ _KEPT = (
     "content-language",
     "expires",
 )
-_META = "x-amz-meta-"
 # What an earlier gateway of ours adds to an answer is no metadata of the object.
 _NOT_META = ("x-amz-meta-lineage-", "x-amz-meta-labelgate-")
 
@@ -76,40 +77,33 @@ def import_(
     other = _other(endpoint, region, anonymous=anonymous)
     context.call_on_close(other.close)
     begin, prefix = there.key or "", target.key or ""
-    found = {
-        f"{prefix}{one.key.removeprefix(begin)}": one for one in other.list(there.bucket, begin)
-    }
-    # The object that is the prefix itself (a folder's marker) would get no key.
-    found.pop("", None)
-    here = {one.key: one for one in s3.list(branch.pinned, prefix)}
-    wanted = {
-        key: one for key, one in found.items() if key not in here or not _same(one, here[key])
-    }
+    folder = begin[: begin.rfind("/") + 1]
+    found: dict[str, Listed] = {}
+    for one in other.objects(there.bucket, begin):
+        if key := prefix + one.key.removeprefix(folder):
+            found[key] = one
+    if not found:
+        raise CommandError(f"nothing in {there.bucket} begins with {begin!r}")
+    wanted = missing(
+        s3, branch.pinned, prefix, [one._replace(key=key) for key, one in found.items()]
+    )
 
-    def send(bucket: str, key: str, one: Listed) -> None:
-        with tempfile.TemporaryDirectory(prefix="labelgate-") as folder:
-            file = Path(folder, "object")
-            headers = other.get(there.bucket, one.key, file, md5=False)
-            kept = {name: headers[name] for name in _KEPT if name in headers}
-            kept |= {
-                name: value
-                for name, value in headers.items()
-                if name.startswith(_META) and not name.startswith(_NOT_META)
-            }
-            kept[f"{_META}labelgate-origin"] = _uri(
-                there.bucket, one.key, headers.get("x-amz-version-id")
-            )
-            s3.put(bucket, key, file, kept)
+    def send(bucket: str, key: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="labelgate-") as made:
+            file, source = Path(made, "object"), found[key].key
+            headers, _ = other.get(there.bucket, source, file, md5=False)
+            origin = _uri(there.bucket, source, headers.get("x-amz-version-id"))
+            s3.put(bucket, key, file, _kept(headers, origin))
 
     told = {"objects": len(found), "sent": len(wanted), "head": branch.commit}
     if wanted and not dry_run:
         message = message or f"Import {origin} from {endpoint}"
-        told["head"] = bring(client, s3, branch, wanted, message, same=_same, send=send)
+        told["head"] = bring(client, s3, branch, wanted, message=message, send=send)
     if json:
         print_json(told)
     elif dry_run:
         say(f"{len(wanted)} of {len(found)} objects would be copied to {target.bucket}")
-    elif wanted:
+    elif told["head"] != branch.commit:
         say(
             f"{len(wanted)} of {len(found)} objects are copied to {target.bucket}, commit "
             f"{told['head']}"
@@ -119,6 +113,12 @@ def import_(
 
 
 def _other(endpoint: str, region: str, *, anonymous: bool) -> S3:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        # A password in it would be in the commit's message.
+        raise WrongUse(
+            "--endpoint is no address of an S3", "write https://host or http://host:port"
+        )
     if anonymous:
         return S3(endpoint, None, region=region, proxies=True)
     access, secret = (
@@ -134,8 +134,16 @@ def _other(endpoint: str, region: str, *, anonymous: bool) -> S3:
     return S3(endpoint, key, region=region, token=token, proxies=True)
 
 
-def _same(one: Listed, other: Listed) -> bool:
-    return (one.size, one.etag) == (other.size, other.etag)
+def _kept(headers: httpx.Headers, origin: str) -> dict[str, str]:
+    """Of an answer what goes with the object, and where it is from."""
+    content = {name: headers.get(name, "") for name in _CONTENT}
+    metadata = {
+        name.removeprefix(METADATA_PREFIX): value
+        for name, value in headers.items()
+        if name.startswith(METADATA_PREFIX) and not name.startswith(_NOT_META)
+    }
+    kept = {name: value for name, value in content.items() if value and value.isascii()}
+    return kept | dict(encode_metadata({**metadata, "labelgate-origin": origin}))
 
 
 def _uri(bucket: str, key: str, version: str | None) -> str:

@@ -118,6 +118,10 @@ def main() -> None:
         with suppress(OSError):
             sys.stdout.close()
         sys.exit(REFUSED)
+    except OSError as error:
+        place = "" if error.filename is None else f"{error.filename}: "
+        note(f"labelgate: {place}{error.strerror or error}")
+        sys.exit(REFUSED)
     except Exception as error:
         if logging.getLogger().hasHandlers():  # a server's log takes the traceback
             log_of_program.exception("the server ends")

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
+from xml.parsers.expat import ExpatError
 
 import httpx
 import xmltodict
@@ -16,6 +17,7 @@ import xmltodict
 from gateway.cli.client import KeyPair
 from gateway.cli.errors import CommandError, NotReachable
 from gateway.protocol import sigv4
+from gateway.protocol.headers import encode_metadata
 
 TIMEOUT = httpx.Timeout(300, connect=5)
 _EMPTY = hashlib.sha256(b"").hexdigest()
@@ -53,55 +55,79 @@ class S3:
         self._always = {"accept-encoding": "identity"}
         if token:
             self._always["x-amz-security-token"] = token
-        self._http = httpx.Client(timeout=TIMEOUT, trust_env=proxies)
+        try:
+            self._http = httpx.Client(timeout=TIMEOUT, trust_env=proxies)
+        except ImportError as error:
+            raise CommandError(f"the proxy of the environment cannot be used: {error}") from None
 
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[Listed]:
+    def objects(self, bucket: str, prefix: str = "") -> Iterator[Listed]:
         """Every object whose key begins so, by key."""
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
         while True:
             with self._sent("GET", bucket, query=query) as response:
-                page: dict[str, Any] = xmltodict.parse(response.read(), force_list=("Contents",))[
-                    "ListBucketResult"
-                ]
-            for one in page.get("Contents", ()):
-                yield Listed(unquote(one["Key"]), int(one["Size"]), one["ETag"].strip('"'))
-            if page["IsTruncated"] != "true":
+                found, following = self._page(response.read())
+            yield from found
+            if following is None:
                 return
-            query["continuation-token"] = page["NextContinuationToken"]
+            query["continuation-token"] = following
 
-    def get(self, bucket: str, key: str, file: Path, *, md5: bool = True) -> httpx.Headers:
-        """Write an object into a file; the answer's headers. The file is whole or as it was.
+    def _page(self, body: bytes) -> tuple[list[Listed], str | None]:
+        try:
+            page = xmltodict.parse(body, force_list=("Contents",))["ListBucketResult"]
+            # Some write a space as `+` where they encode (AWS does), none leaves a `+` as it is.
+            found = [
+                Listed(
+                    unquote_plus(one["Key"]), int(one["Size"]), (one.get("ETag") or "").strip('"')
+                )
+                for one in page.get("Contents", ())
+            ]
+            more = page["IsTruncated"] == "true"
+            return found, str(page["NextContinuationToken"]) if more else None
+        except (ExpatError, LookupError, TypeError, ValueError):
+            raise CommandError(f"{self._endpoint} does not list a bucket as S3 does") from None
 
-        md5: an ETag without parts is the MD5 of the body, which elsewhere not all of them are.
+    def get(
+        self, bucket: str, key: str, file: Path, *, md5: bool = True
+    ) -> tuple[httpx.Headers, str]:
+        """Write an object into a file; the answer's headers and the body's MD5.
+
+        The file is whole or as it was. md5: an ETag without parts is the MD5 of the body, which
+        elsewhere not all of them are.
         """
         named = hashlib.sha256(file.name.encode()).hexdigest()[:32]
         partial = file.with_name(f"{OURS}{named}.partial")
         digest = hashlib.md5(usedforsecurity=False)
-        with self._sent("GET", bucket, key) as response, partial.open("wb") as out:
-            for piece in response.iter_raw():
-                digest.update(piece)
-                out.write(piece)
-        etag = response.headers["etag"].strip('"')
-        if md5 and "-" not in etag and digest.hexdigest() != etag:
-            partial.unlink()
-            raise CommandError(f"{key}: the bytes that came are not the object's", "try again")
-        partial.replace(file)
-        return response.headers
+        try:
+            with self._sent("GET", bucket, key) as response, partial.open("wb") as out:
+                for piece in response.iter_raw():
+                    digest.update(piece)
+                    out.write(piece)
+            etag = response.headers.get("etag", "").strip('"')
+            if md5 and "-" not in etag and digest.hexdigest() != etag:
+                raise CommandError(f"{key}: the bytes that came are not the object's", "try again")
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+        return response.headers, digest.hexdigest()
 
     def put(self, bucket: str, key: str, file: Path, headers: Mapping[str, str]) -> None:
-        """Make an object of a file."""
+        """Make an object of a file. headers: of its content, and `x-amz-meta-*`."""
         with file.open("rb") as body:
             sha256 = hashlib.file_digest(body, "sha256").hexdigest()
             size = body.tell()
             body.seek(0)
 
             def pieces() -> Iterator[bytes]:
-                while piece := body.read(_PIECE):
+                left = size
+                while left > 0 and (piece := body.read(min(left, _PIECE))):
+                    left -= len(piece)
                     yield piece
+                if left or body.read(1):
+                    raise CommandError(f"{file} changed while it was sent", "try again")
 
             sent = {**headers, "content-length": str(size)}
             with self._sent("PUT", bucket, key, headers=sent, sha256=sha256, body=pieces()):
@@ -112,7 +138,8 @@ class S3:
         # A DELETE of what is not there succeeds in S3: a wrong id would look like a right one.
         with self._sent("GET", bucket, key, query={"versionId": version}):
             pass
-        headers = {"x-amz-meta-labelgate-message": message} if message else {}
+        [(name, words)] = encode_metadata({"labelgate-message": " ".join(message.split())})
+        headers = {name: words} if message else {}
         with self._sent("DELETE", bucket, key, query={"versionId": version}, headers=headers):
             pass
 
@@ -128,17 +155,21 @@ class S3:
         sha256: str = _EMPTY,
         body: Any = None,
     ) -> Iterator[httpx.Response]:
-        path = f"/{quote(bucket, safe='')}" + ("" if key is None else f"/{quote(key, safe='/~')}")
+        path = "/" + "/".join(map(_segment, [bucket, *([] if key is None else key.split("/"))]))
         target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
         told = {**self._always, **(headers or {})}
         try:
             request = self._http.build_request(
                 method, self._endpoint + target, content=body, headers=told
             )
+            if request.url.raw_path.decode("ascii") != target:
+                raise CommandError(f"{key!r} of {bucket!r} cannot be asked for")
             self._sign(request, told, sha256)
             response = self._http.send(request, stream=True)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise NotReachable(f"{self._endpoint} does not answer S3 ({error})") from None
+        except UnicodeError:
+            raise CommandError(f"a header of {key!r} is not ASCII") from None
         try:
             if not response.is_success:
                 raise _refused(response.read(), response.status_code)
@@ -162,6 +193,11 @@ class S3:
             region=self._region,
         )
         request.headers.update(signed)
+
+
+def _segment(text: str) -> str:
+    """A part of a path. What is only dots would else be resolved before it is sent."""
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="~")
 
 
 def _refused(body: bytes, status: int) -> CommandError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,6 +11,8 @@ from gateway.cli.client import Client
 from gateway.cli.errors import CommandError, WrongUse
 from gateway.cli.progress import bars
 from gateway.cli.s3 import S3, Listed
+from gateway.versioning.errors import InvalidKey
+from gateway.versioning.names import UPLOADS, check_key
 
 AT_ONCE = 8
 
@@ -38,34 +40,55 @@ def open_branch(client: Client, bucket: str) -> Branch:
     return Branch(bucket, at["ref"], repo, at["pinned"], at["commit"])
 
 
+def missing(s3: S3, bucket: str, prefix: str, wanted: Iterable[Listed]) -> list[Listed]:
+    """What of it a bucket does not have, or has other bytes of."""
+    there = {one.key: one for one in s3.objects(bucket, prefix)}
+    return [one for one in wanted if there.get(one.key) != one]
+
+
 def bring(
     client: Client,
     s3: S3,
     to: Branch,
-    wanted: Mapping[str, _T],
-    message: str,
+    wanted: Sequence[Listed],
     *,
-    same: Callable[[_T, Listed], bool],
-    send: Callable[[str, str, _T], None],
+    message: str,
+    send: Callable[[str, str], None],
 ) -> str:
-    """Make objects of what is wanted, by their keys, in one commit; its id.
+    """Make these objects, by their keys, in one commit; its id.
 
-    same: whether an object is that already. send: to bucket and key. Broken off, the branch is as
-    it was, and the same once more goes on with what was not sent yet.
+    send: to a bucket what has a key. Broken off, the branch is as it was, and the same once more
+    goes on with what was not sent yet.
     """
-    name = "upload_" + hashlib.sha256(f"{to.bucket}\0{sorted(wanted)}".encode()).hexdigest()[:16]
+    for one in wanted:
+        try:
+            check_key(one.key)
+        except InvalidKey as error:
+            raise CommandError(f"{one.key!r} cannot be an object: {error}") from None
+    # Named by all that it will hold: who sends other bytes to the same keys is not in its way.
+    content = "".join(f"{one.key}\0{one.size}\0{one.etag}\0" for one in wanted)
+    name = UPLOADS + hashlib.sha256(f"{to.bucket}\0{content}".encode()).hexdigest()[:16]
     bucket = f"{name}.{to.repo}"
     try:
-        body = {"name": name, "from": f"{to.name}.{to.repo}"}
-        client.post("repos", to.repo, "branches", body=body)
+        client.post("repos", to.repo, "branches", body={"name": name, "from": to.pinned})
     except CommandError as error:
         if "AlreadyExists" not in str(error):
             raise
-    there = {one.key: one for one in s3.list(bucket)}
-    left = [key for key, one in wanted.items() if key not in there or not same(one, there[key])]
-    each(left, lambda key: send(bucket, key, wanted[key]), "objects sent")
-    made = _bring_over(client, bucket, to.bucket, message=message)
-    client.delete("repos", to.repo, "branches", name)
+    try:
+        left = [one.key for one in missing(s3, bucket, "", wanted)]
+        each(left, lambda key: send(bucket, key), "objects sent")
+        made = _bring_over(client, bucket, to.bucket, message=message)
+    except CommandError as error:
+        error.hint += (
+            f"\n  what was sent waits on branch {name}: run it again to go on, or "
+            f"`labelgate branch delete {bucket}`"
+        )
+        raise
+    try:
+        client.delete("repos", to.repo, "branches", name)
+    except CommandError as error:
+        if "NoRef" not in str(error):  # the same was sent by somebody else as well
+            raise
     return str(made["head"])
 
 

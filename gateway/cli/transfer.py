@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json as jsonlib
 import mimetypes
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,7 @@ from gateway.cli.names import parse_place
 from gateway.cli.options import JsonOption, examples
 from gateway.cli.output import print_json, say
 from gateway.cli.s3 import OURS, Listed
-from gateway.cli.staging import bring, each, open_branch
+from gateway.cli.staging import bring, each, missing, open_branch
 
 DOWNLOAD_EXAMPLES = examples(
     "download v1.labels ./labels                     the state of a tag",
@@ -52,7 +54,9 @@ def download(
     client = connect(context)
     at = client.get("refs", target.bucket, "log", limit=1)["at"]
     s3 = connect_s3(context, client)
-    objects = list(s3.list(at["pinned"], target.key or ""))
+    objects = list(s3.objects(at["pinned"], target.key or ""))
+    if not objects and target.key:
+        raise CommandError(f"nothing in {target.bucket} begins with {target.key!r}")
     files = _files(folder, objects)
     folder.mkdir(parents=True, exist_ok=True)
     known = _known(folder)
@@ -64,12 +68,14 @@ def download(
             file.mkdir(parents=True, exist_ok=True)
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        known[one.key] = s3.get(at["pinned"], one.key, file)["etag"].strip('"')
+        headers, md5 = s3.get(at["pinned"], one.key, file)
+        known[one.key] = [headers["etag"].strip('"'), md5]
 
     try:
         each(wanted, fetch, "objects fetched")
     finally:
-        (folder / STATE_FILE).write_text(jsonlib.dumps(known), encoding="utf-8")
+        if wanted:
+            _keep(folder, known)
     told = {"commit": at["commit"], "objects": len(objects), "fetched": len(wanted)}
     if json:
         print_json(told)
@@ -106,19 +112,18 @@ def upload(
     s3 = connect_s3(context, client)
     prefix = target.key or ""
     files = {f"{prefix}{name}": file for name, file in _below(folder)}
-    there = {one.key: one for one in s3.list(branch.pinned, prefix)}
-    wanted = {
-        key: file for key, file in files.items() if key not in there or not _same(file, there[key])
-    }
+    if not files:
+        raise CommandError(f"{folder} holds no file")
+    looked_at = [Listed(key, file.stat().st_size, _md5(file)) for key, file in files.items()]
+    wanted = missing(s3, branch.pinned, prefix, looked_at)
 
-    def send(bucket: str, key: str, file: Path) -> None:
-        kind = mimetypes.guess_type(key)[0] or "binary/octet-stream"
-        s3.put(bucket, key, file, {"content-type": kind})
+    def send(bucket: str, key: str) -> None:
+        s3.put(bucket, key, files[key], {"content-type": _type(key)})
 
     told = {"objects": len(files), "sent": len(wanted), "head": branch.commit}
     if wanted and not dry_run:
         message = message or f"Upload {len(files)} files"
-        told["head"] = bring(client, s3, branch, wanted, message, same=_same, send=send)
+        told["head"] = bring(client, s3, branch, wanted, message=message, send=send)
     if json:
         print_json(told)
     elif dry_run:
@@ -173,7 +178,11 @@ def _files(folder: Path, objects: Iterable[Listed]) -> dict[str, Path]:
                 "name a prefix that leaves it out",
             )
         files[one.key] = root.joinpath(*parts)
+    top = root.resolve()
     below = {parent for file in files.values() for parent in file.parents}
+    for parent in below:
+        if parent.is_relative_to(root) and not parent.resolve().is_relative_to(top):
+            raise CommandError(f"{parent} leads out of {folder}", "download to another directory")
     for key, file in files.items():
         if file in below and not key.endswith("/"):
             raise CommandError(
@@ -183,22 +192,30 @@ def _files(folder: Path, objects: Iterable[Listed]) -> dict[str, Path]:
     return files
 
 
-def _known(folder: Path) -> dict[str, str]:
-    """The ETags of what was fetched before, by key."""
+def _known(folder: Path) -> dict[str, list[str]]:
+    """ETag and MD5 of what was fetched before, by key."""
     try:
         found = jsonlib.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        return {str(key): str(etag) for key, etag in found.items()}
-    except (OSError, ValueError, AttributeError):
+        return {str(key): [str(etag), str(md5)] for key, (etag, md5) in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _is_there(file: Path, one: Listed, known: dict[str, str]) -> bool:
+def _keep(folder: Path, known: dict[str, list[str]]) -> None:
+    """Remember it. Where that cannot be, no more is lost than time."""
+    new = folder / f"{STATE_FILE}.new"
+    with suppress(OSError):
+        new.write_text(jsonlib.dumps(known), encoding="utf-8")
+        new.replace(folder / STATE_FILE)
+
+
+def _is_there(file: Path, one: Listed, known: dict[str, list[str]]) -> bool:
     if one.key.endswith("/"):
         return file.is_dir()
     if not file.is_file() or file.stat().st_size != one.size:
         return False
     if "-" in one.etag:  # made of parts: the bytes do not tell
-        return known.get(one.key) == one.etag
+        return known.get(one.key) == [one.etag, _md5(file)]
     return _md5(file) == one.etag
 
 
@@ -206,16 +223,48 @@ def _is_there(file: Path, one: Listed, known: dict[str, str]) -> bool:
 
 
 def _below(folder: Path) -> list[tuple[str, Path]]:
-    """Every file below a folder and its name there, with slashes; not what a download keeps."""
-    return sorted(
-        (file.relative_to(folder).as_posix(), file)
-        for file in folder.rglob("*")
-        if file.is_file() and not file.name.startswith(OURS)
-    )
+    """Every file below a folder and its name there, with slashes; not what a download keeps.
+
+    Raises CommandError for what cannot be sent: nothing is left out without a word.
+    """
+    found = []
+    for at, folders, names in os.walk(folder, onerror=_raise):
+        for name in names:
+            file = Path(at, name)
+            if name.startswith(OURS):
+                continue
+            if not file.is_file():
+                raise CommandError(
+                    f"{file} is no file", "take it away, or upload what is beside it"
+                )
+            found.append((_key_of(file.relative_to(folder)), file))
+        for name in folders:
+            if Path(at, name).is_symlink():
+                raise CommandError(
+                    f"{Path(at, name)} is a link to a directory", "upload the directory itself"
+                )
+    return sorted(found)
 
 
-def _same(file: Path, there: Listed) -> bool:
-    return there.size == file.stat().st_size and _md5(file) == there.etag
+def _key_of(path: Path) -> str:
+    name = path.as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise CommandError(f"the name of {name!r} is not UTF-8", "give it another") from None
+    return name
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _type(key: str) -> str:
+    """The content type that a name says; of what is compressed the type of that."""
+    kind, encoding = mimetypes.guess_type(key)
+    if encoding is not None:
+        return "application/gzip" if encoding == "gzip" else "binary/octet-stream"
+    return kind or "binary/octet-stream"
 
 
 def _md5(file: Path) -> str:

@@ -51,7 +51,8 @@ class Deed:
     """What a commit says of itself. kind: of the commit, and of the records of its changes.
 
     merged: its second parent. if_head: only on that head; None: on any. squash: each object is as
-    if it had been written here at once, not made from one that was written elsewhere.
+    if it had been written here at once, not made from one that was written elsewhere. wins: over
+    what was written meanwhile, as a PUT does.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Deed:
     merged: CommitId | None = None
     if_head: CommitId | None = None
     squash: bool = False
+    wins: bool = False
 
 
 async def differences(
@@ -112,7 +114,7 @@ async def carry(
             # A store that answers at once would keep every other request waiting for all of them.
             await asyncio.sleep(0)
         change = await _change(tools, source, target, entry.key, deed)
-        changes.append(replace(change, condition=_as_it_was(entry)))
+        changes.append(change if deed.wins else replace(change, condition=_as_it_was(entry)))
     who = tools.who
     told = {"request_id": who.request_id, "key_name": who.key_name, **deed.metadata}
     about = About(who.account, deed.kind, deed.message, told, deed.merged)

@@ -118,7 +118,8 @@ async def _tried(tools: Tools, source: Snapshot, target: Snapshot, wanted: Wante
         return outcome(Way.MERGE, target.commit, decided, counts)
     message = wanted.message or f"Promote {_named(source)}"
     if wanted.squash:
-        deed = Deed(SQUASHED, message, if_head=wanted.if_head, squash=True)
+        wins = wanted.policy is Policy.SOURCE
+        deed = Deed(SQUASHED, message, if_head=wanted.if_head, squash=True, wins=wins)
     else:
         deed = Deed(KIND, message, merged=source.commit, if_head=wanted.if_head)
     commit = await carry(tools, source, target, entries, deed)

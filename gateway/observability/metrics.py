@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 
 from gateway.observability.figures import StoreCollector, StoreFigures
 from gateway.observability.pachyderm import PachydermCollector, PachydermEvents, PachydermFigures
+from gateway.versioning.names import UPLOADS
 
 PLACES_MAX = 200
 OTHER = "_other"
@@ -308,6 +309,8 @@ class Metrics:
 
     def _branch(self, *place: str) -> _Branch:
         project, repo, branch = place
+        if branch.startswith(UPLOADS):
+            branch = UPLOADS  # each has one of its own, that is soon gone
         found = self._branches.get((project, repo, branch))
         if found is not None:
             return found

@@ -21,6 +21,8 @@ NULL_VERSION = CommitId("null")
 DEFAULT_BRANCH = "master"
 DEFAULT_PROJECT = "default"
 KEY_BYTES_MAX = 1024
+UPLOADS = "upload_"
+"""How branches begin that hold an upload on its way; they have no metrics of their own."""
 BUCKET_CHARS_MIN, BUCKET_CHARS_MAX = 3, 255
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
