@@ -6,7 +6,7 @@ import time
 
 from gateway.admin.errors import Refusal
 from gateway.admin.history import commit_id
-from gateway.admin.models import Promote, PromotedOut, Restore, Revert, UndoneOut
+from gateway.admin.models import Change, Promote, PromotedOut, Restore, Revert, UndoneOut
 from gateway.admin.refs import resolve_ref
 from gateway.admin.services import Caller
 from gateway.auth.access import Asked
@@ -37,7 +37,7 @@ async def promote_to(caller: Caller, ref: str, asked: Promote) -> PromotedOut:
     if_head = commit_id(asked.if_head, "if_head")
     wanted = Wanted(asked.policy, if_head, asked.message, asked.dry_run, asked.squash)
     begun = time.perf_counter()
-    made = await promote(_tools(caller), source, target, wanted)
+    made = await promote(_tools(caller, asked), source, target, wanted)
     if made.way is Way.REFUSED and not asked.dry_run:
         raise _conflicts(made.conflicts, f"{asked.from_} and {ref} both changed")
     if made.way is Way.MERGE and made.head != made.before:
@@ -61,7 +61,7 @@ async def revert_on(caller: Caller, ref: str, asked: Revert) -> UndoneOut:
         asked.dry_run,
     )
     begun = time.perf_counter()
-    made = await revert(_tools(caller), branch, last, first, terms)
+    made = await revert(_tools(caller, asked), branch, last, first, terms)
     if made.conflicts and asked.policy is Policy.FAIL and not asked.dry_run:
         raise _conflicts(made.conflicts, "changed again since")
     return _undone(caller, branch, "revert", made, begun)
@@ -74,7 +74,7 @@ async def restore_on(caller: Caller, ref: str, asked: Restore) -> UndoneOut:
     if_head = commit_id(asked.if_head, "if_head")
     terms = Terms(asked.path, Policy.SOURCE, if_head, asked.message, asked.dry_run)
     begun = time.perf_counter()
-    made = await restore(_tools(caller), branch, earlier, terms)
+    made = await restore(_tools(caller, asked), branch, earlier, terms)
     return _undone(caller, branch, "restore", made, begun)
 
 
@@ -93,10 +93,10 @@ def _reads(path: str) -> Asked:
     return Asked(Right.READ, "s3:ListBucket")
 
 
-def _tools(caller: Caller) -> Tools:
+def _tools(caller: Caller, asked: Change) -> Tools:
     services = caller.services
     who = Who(caller.key.account, caller.key.name, caller.request_id, services.clock())
-    return Tools(services.store, services.recorder, who)
+    return Tools(services.store, services.recorder, who, asked.metadata)
 
 
 def _conflicts(keys: tuple[str, ...], what: str) -> Refusal:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.lineage.labeldiff import What
 from gateway.merging.differing import Policy
 from gateway.merging.promote import Way
+from gateway.protocol.headers import METADATA_BYTES_MAX
 from gateway.versioning.model import ChangeKind, Difference, RefKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,17 +63,33 @@ class CreateTag(_Asked):
     )
 
 
-class _Change(_Asked):
+def _check_metadata(given: dict[str, str]) -> dict[str, str]:
+    size = sum(len(name) + len(text.encode()) for name, text in given.items())
+    if size > METADATA_BYTES_MAX:
+        raise ValueError(f"metadata has {size} bytes, of at most {METADATA_BYTES_MAX}")
+    return given
+
+
+CommitMetadata = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")], str],
+    AfterValidator(_check_metadata),
+]
+
+
+class Change(_Asked):
     """What promote, revert and restore have in common."""
 
     message: str = Field(default="", description="of the commit; else one that says what it does")
+    metadata: CommitMetadata = Field(
+        default={}, description="of the commit; shown with `meta-` before each name"
+    )
     if_head: str | None = Field(
         default=None, description="only while that commit is the branch's head"
     )
     dry_run: bool = Field(default=False, description="only say what would be done")
 
 
-class Promote(_Change):
+class Promote(Change):
     """What to promote to the branch."""
 
     from_: str = Field(alias="from", description="a REF of the same repo", examples=["dev.labels"])
@@ -85,7 +102,7 @@ class Promote(_Change):
     )
 
 
-class Revert(_Change):
+class Revert(Change):
     """Which commits of the branch to undo."""
 
     commit: str = Field(description="the last one")
@@ -98,7 +115,7 @@ class Revert(_Change):
     )
 
 
-class Restore(_Change):
+class Restore(Change):
     """Which earlier state to bring back."""
 
     at: str = Field(description="a commit id, or a REF of the same repo")

@@ -8,8 +8,8 @@ import typer
 
 from gateway.cli.connection import connect
 from gateway.cli.errors import WrongUse
-from gateway.cli.names import parse_place
-from gateway.cli.options import JsonOption, examples
+from gateway.cli.names import parse_metadata, parse_place
+from gateway.cli.options import JsonOption, Metadata, examples
 from gateway.cli.output import print_json, say
 from gateway.versioning.names import is_commit_id
 
@@ -60,10 +60,11 @@ def promote(
     dry_run: DryRun = False,
     expect: Expect = None,
     message: Message = "",
+    metadata: Metadata = None,
     json: JsonOption = False,
 ) -> None:
     """Bring what SOURCE has to a branch: it is moved where it can be, else merged in one commit."""
-    body = {"from": source, "policy": policy, **_common(message, expect, dry_run=dry_run)}
+    body = {"from": source, "policy": policy, **_common(message, expect, metadata, dry_run=dry_run)}
     made = connect(context).post("refs", target, "promote", body=body)
     if json:
         print_json(made)
@@ -98,6 +99,7 @@ def revert(
     dry_run: DryRun = False,
     expect: Expect = None,
     message: Message = "",
+    metadata: Metadata = None,
     json: JsonOption = False,
 ) -> None:
     """Undo commits by a new one. What came since stays, and so does the history."""
@@ -107,7 +109,7 @@ def revert(
         "since": since,
         "path": path,
         "policy": policy,
-        **_common(message, expect, dry_run=dry_run),
+        **_common(message, expect, metadata, dry_run=dry_run),
     }
     made = connect(context).post("refs", branch, "revert", body=body)
     _say_undone(made, branch, "undone", dry_run=dry_run, json=json)
@@ -126,17 +128,29 @@ def restore(
     dry_run: DryRun = False,
     expect: Expect = None,
     message: Message = "",
+    metadata: Metadata = None,
     json: JsonOption = False,
 ) -> None:
     """Bring an earlier state of a branch, or of a part of it, back by a new commit."""
     target = parse_place(place, key_needed=False)
-    body = {"at": at, "path": target.key or "", **_common(message, expect, dry_run=dry_run)}
+    body = {
+        "at": at,
+        "path": target.key or "",
+        **_common(message, expect, metadata, dry_run=dry_run),
+    }
     made = connect(context).post("refs", target.bucket, "restore", body=body)
     _say_undone(made, target.bucket, "restored", dry_run=dry_run, json=json)
 
 
-def _common(message: str, expect: str | None, *, dry_run: bool) -> dict[str, Any]:
-    return {"message": message, "if_head": expect, "dry_run": dry_run}
+def _common(
+    message: str, expect: str | None, metadata: list[str] | None, *, dry_run: bool
+) -> dict[str, Any]:
+    return {
+        "message": message,
+        "metadata": parse_metadata(metadata),
+        "if_head": expect,
+        "dry_run": dry_run,
+    }
 
 
 def _parse_commits(text: str) -> tuple[str | None, str, str]:

@@ -14,8 +14,8 @@ import typer
 from gateway.cli.client import KeyPair
 from gateway.cli.connection import connect, connect_s3
 from gateway.cli.errors import CommandError, WrongUse
-from gateway.cli.names import SCHEME, parse_place
-from gateway.cli.options import JsonOption, examples
+from gateway.cli.names import SCHEME, parse_metadata, parse_place
+from gateway.cli.options import JsonOption, Metadata, examples
 from gateway.cli.output import print_json, say
 from gateway.cli.s3 import S3, Listed
 from gateway.cli.staging import bring, missing, open_branch
@@ -57,6 +57,7 @@ def import_(
         str,
         typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False),
     ] = "",
+    metadata: Metadata = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be copied.")
     ] = False,
@@ -71,6 +72,7 @@ def import_(
     if not origin.startswith(SCHEME):
         raise WrongUse(f"{origin!r} names no bucket", "write s3://BUCKET or s3://BUCKET/PREFIX")
     there, target = parse_place(origin, key_needed=False), parse_place(place, key_needed=False)
+    said = parse_metadata(metadata)
     client = connect(context)
     branch = open_branch(client, target.bucket)
     s3 = connect_s3(context, client)
@@ -97,8 +99,8 @@ def import_(
 
     told = {"objects": len(found), "sent": len(wanted), "head": branch.commit}
     if wanted and not dry_run:
-        message = message or f"Import {origin} from {endpoint}"
-        told["head"] = bring(client, s3, branch, wanted, message=message, send=send)
+        about = message or f"Import {origin} from {endpoint}", said
+        told["head"] = bring(client, s3, branch, wanted, about=about, send=send)
     if json:
         print_json(told)
     elif dry_run:

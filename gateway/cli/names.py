@@ -49,3 +49,14 @@ def parse_place(text: str, *, key_needed: bool) -> Place:
             f"{text!r} does not name an object", "write REF/<key> or s3://<bucket>/<key>"
         )
     return Place(bucket, key or None)
+
+
+def parse_metadata(given: list[str] | None) -> dict[str, str]:
+    """`NAME=TEXT`, each. Raises WrongUse."""
+    found = {}
+    for one in given or ():
+        name, equals, text = one.partition("=")
+        if not equals or not name:
+            raise WrongUse(f"{one!r} is no metadata", "write NAME=TEXT")
+        found[name] = text
+    return found

@@ -22,6 +22,12 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata", metavar="NAME=TEXT", help="Of the commit; may be given several times."
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of a table.")
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -52,13 +52,13 @@ def bring(
     to: Branch,
     wanted: Sequence[Listed],
     *,
-    message: str,
+    about: tuple[str, Mapping[str, str]],
     send: Callable[[str, str], None],
 ) -> str:
     """Make these objects, by their keys, in one commit; its id.
 
-    send: to a bucket what has a key. Broken off, the branch is as it was, and the same once more
-    goes on with what was not sent yet.
+    about: message and metadata of the commit. send: to a bucket what has a key. Broken off, the
+    branch is as it was, and the same once more goes on with what was not sent yet.
     """
     for one in wanted:
         try:
@@ -77,7 +77,7 @@ def bring(
     try:
         left = [one.key for one in missing(s3, bucket, "", wanted)]
         each(left, lambda key: send(bucket, key), "objects sent")
-        made = _bring_over(client, bucket, to.bucket, message=message)
+        made = _bring_over(client, bucket, to.bucket, message=about[0], metadata=about[1])
     except CommandError as error:
         error.hint += (
             f"\n  what was sent waits on branch {name}: run it again to go on, or "

@@ -15,8 +15,8 @@ import typer
 
 from gateway.cli.connection import connect, connect_s3
 from gateway.cli.errors import CommandError
-from gateway.cli.names import parse_place
-from gateway.cli.options import JsonOption, examples
+from gateway.cli.names import parse_metadata, parse_place
+from gateway.cli.options import JsonOption, Metadata, examples
 from gateway.cli.output import print_json, say
 from gateway.cli.s3 import OURS, Listed
 from gateway.cli.staging import bring, each, missing, open_branch
@@ -96,6 +96,7 @@ def upload(
         str,
         typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False),
     ] = "",
+    metadata: Metadata = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be sent.")
     ] = False,
@@ -107,6 +108,7 @@ def upload(
     has changed nothing; run again, it goes on with what was not sent yet.
     """
     target = parse_place(place, key_needed=False)
+    said = parse_metadata(metadata)
     client = connect(context)
     branch = open_branch(client, target.bucket)
     s3 = connect_s3(context, client)
@@ -122,8 +124,8 @@ def upload(
 
     told = {"objects": len(files), "sent": len(wanted), "head": branch.commit}
     if wanted and not dry_run:
-        message = message or f"Upload {len(files)} files"
-        told["head"] = bring(client, s3, branch, wanted, message=message, send=send)
+        about = message or f"Upload {len(files)} files", said
+        told["head"] = bring(client, s3, branch, wanted, about=about, send=send)
     if json:
         print_json(told)
     elif dry_run:

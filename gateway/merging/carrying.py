@@ -23,6 +23,7 @@ from gateway.versioning.store import Store
 from gateway.versioning.views import State, state_of, writes_null
 
 TAGS = "tags"
+SAID = "meta-"
 _PAGE = 1000
 _YIELD_EVERY = 100
 
@@ -39,11 +40,12 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What it takes, and who asks for it."""
+    """What it takes, and who asks for it. said: what they say of the commit, by name."""
 
     store: Store
     recorder: Recorder
     who: Who
+    said: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ async def carry(
         change = await _change(tools, source, target, entry.key, deed)
         changes.append(change if deed.wins else replace(change, condition=_as_it_was(entry)))
     who = tools.who
-    told = {"request_id": who.request_id, "key_name": who.key_name, **deed.metadata}
+    # What a store or a reader goes by must not be what somebody says.
+    told = {f"{SAID}{name}": text for name, text in tools.said.items()}
+    told |= {"request_id": who.request_id, "key_name": who.key_name, **deed.metadata}
     about = About(who.account, deed.kind, deed.message, told, deed.merged)
     try:
         made = await tools.store.commit(target, changes, about, if_head=deed.if_head)

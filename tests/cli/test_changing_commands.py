@@ -25,10 +25,17 @@ def test_labels_are_promoted(gateway: LiveGateway, s3: Any, repo: str, printed: 
     assert "already" in gateway.cli("promote", dev, master).stdout
     put(s3, dev, "b")
     put(s3, master, "c")
-    told = gateway.cli("promote", dev, master, "-m", "week 48").stdout
+    said = "--metadata", "ticket=L-7", "--metadata", "reviewer=ü=ann"
+    told = gateway.cli("promote", dev, master, "-m", "week 48", *said).stdout
     assert "1 added" in told
     [newest] = printed("log", master, "--limit", "1")
     assert (newest["kind"], newest["message"]) == ("promote", "week 48")
+    assert newest["metadata"]["meta-ticket"] == "L-7"
+    assert newest["metadata"]["meta-reviewer"] == "ü=ann"
+    assert gateway.cli("promote", dev, master, "--metadata", "ticket", check=False).returncode == 2
+    for bad in "Ticket=1", "ticket=" + "x" * 2048:
+        refused = gateway.cli("promote", dev, master, "--metadata", bad, check=False)
+        assert (refused.returncode, "metadata" in refused.stderr) == (1, True)
     put(s3, dev, "a", b"theirs")
     put(s3, master, "a", b"mine")
     refused = gateway.cli("promote", dev, master, check=False)

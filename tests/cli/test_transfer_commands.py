@@ -195,7 +195,9 @@ def test_a_folder_is_uploaded_in_one_commit(
     folder = folder_of(tmp_path, files)
     assert "3 of 3" in gateway.cli("upload", str(folder), f"{master}/in/", "--dry-run").stdout
     assert printed("log", master, "--limit", "1")[0]["id"] == kept
-    told = printed("upload", str(folder), f"{master}/in/", "-m", "of the agency")
+    told = printed(
+        "upload", str(folder), f"{master}/in/", "-m", "of the agency", "--metadata", "batch=7"
+    )
     assert (told["objects"], told["sent"]) == (3, 3)
     [newest, before] = printed("log", master, "--limit", "2")
     assert (newest["id"], before["id"]) == (told["head"], kept)
@@ -205,6 +207,7 @@ def test_a_folder_is_uploaded_in_one_commit(
         3,
         [kept],
     )
+    assert newest["metadata"]["meta-batch"] == "7"
     assert objects_of(s3, master) == {"stays": b"x", **{f"in/{k}": v for k, v in files.items()}}
     assert s3.head_object(Bucket=master, Key="in/a.json")["ContentType"] == "application/json"
     assert [one["name"] for one in printed("branch", "list", repo)] == ["master"]
