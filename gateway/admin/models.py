@@ -178,7 +178,8 @@ class TagsOut(BaseModel):
 class MoveOut(BaseModel):
     """What happened to a branch or tag but for commits: it was made, moved, deleted.
 
-    old, new: where it stood before and after. who: the account; null where that is not known.
+    old, new: where it stood before and after. who: the account; null where that is not known. why:
+    the message of the promote that moved it; else empty.
     """
 
     action: str
@@ -186,6 +187,7 @@ class MoveOut(BaseModel):
     new: Id | None
     who: str | None
     time: Time
+    why: str
 
 
 class MovesOut(BaseModel):

@@ -152,6 +152,7 @@ async def moves(caller: Caller, text: str, name: str) -> MovesOut:
                 new=one.new,
                 who=one.who or None,
                 time=iso(one.time_ms),
+                why=one.why,
             )
             for one in found
         ]

@@ -87,10 +87,11 @@ def log(context: typer.Context, name: Branch, json: JsonOption = False) -> None:
         print_json(moves)
         return
     print_table(
-        ["what", "time (UTC)", "by", "from", "to"],
+        ["what", "time (UTC)", "by", "from", "to", "why"],
         [
             (one["action"], short_time(one["time"]), one["who"] or "", one["old"] or "",
-             one["new"] or "")
+             one["new"] or "", one["why"])
             for one in moves
         ],
+        wrapped=["why"],
     )  # fmt: skip

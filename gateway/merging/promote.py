@@ -99,7 +99,13 @@ async def _tried(tools: Tools, source: Snapshot, target: Snapshot, wanted: Wante
     ahead = at == target.commit and await is_behind(store, target.commit, source)
     if ahead and store.capabilities.forward and not wanted.squash:
         if not wanted.dry_run:
-            await store.forward(target, source, account=tools.who.account, if_head=target.commit)
+            await store.forward(
+                target,
+                source,
+                account=tools.who.account,
+                why=wanted.message or f"Promote {_named(source)}",
+                if_head=target.commit,
+            )
         head = target.commit if wanted.dry_run else source.commit
         return outcome(Way.FORWARD, head, None, None)
     differing = await differences(store, target, source)

@@ -234,6 +234,7 @@ class Move(NamedTuple):
     """A move of a ref that no commit tells of: it was made, set to another commit, or deleted.
 
     old, new: where it stood before and after; None: nowhere. who: the account, "" where unknown.
+    why: "" where nobody said.
     """
 
     action: str
@@ -241,6 +242,7 @@ class Move(NamedTuple):
     new: CommitId | None
     who: str
     time_ms: int
+    why: str = ""
 
 
 class Tombstone(NamedTuple):

@@ -133,11 +133,18 @@ class Store(Protocol):
         """
 
     async def forward(
-        self, branch: Snapshot, to: Snapshot, *, account: str, if_head: CommitId | None = None
+        self,
+        branch: Snapshot,
+        to: Snapshot,
+        *,
+        account: str,
+        why: str = "",
+        if_head: CommitId | None = None,
     ) -> Ref:
         """Set the branch to a commit that its head is behind of, along first parents. O(1).
 
-        if_head: raise HeadMoved unless that is the head; in any case where `to` is not ahead of it.
+        why: told by `moves`. if_head: raise HeadMoved unless that is the head; in any case where
+        `to` is not ahead of it.
         Raises ReadOnly (no branch), NoRef (deleted meanwhile), NoCommit (`to` is of another repo).
         """
 

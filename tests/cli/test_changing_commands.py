@@ -93,6 +93,11 @@ def test_a_branch_is_protected_and_its_moves_are_told(
     [made] = printed("branch", "log", master)
     assert made["action"] == "create branch"
     assert made["new"] in gateway.cli("branch", "log", master).stdout
+    printed("branch", "create", f"dev.{repo}", "--from", master)
+    put(s3, f"dev.{repo}", "a")
+    printed("promote", f"dev.{repo}", master, "-m", "week 48: reviewed")
+    [moved, _] = printed("branch", "log", master)
+    assert (moved["action"], moved["why"]) == ("forward", "week 48: reviewed")
 
 
 def test_a_repo_goes_when_its_name_is_said_again(

@@ -199,9 +199,10 @@ async def test_what_happened_to_a_branch_is_told(hand: Hand, moving: Store) -> N
     start = (await hand.head()).commit
     dev = await hand.branch("dev")
     ahead = await dev.put("a")
-    await moving.forward(await hand.head(), await dev.head(), account="bob")
+    await moving.forward(await hand.head(), await dev.head(), account="bob", why="week 48: dev")
     moved, made = await moving.moves(REPO, "master")
     assert (moved.action, moved.old, moved.new, moved.who) == ("forward", start, ahead, "bob")
+    assert moved.why == "week 48: dev"
     assert (made.action, made.old, made.new) == ("create branch", None, start)
     assert moved.time_ms >= made.time_ms
     await moving.delete_branch(REPO, "dev")

@@ -35,6 +35,8 @@ from gateway.versioning.names import (
     is_commit_id,
 )
 
+# Between what was done and why, in one column of the reflog (as git writes it).
+_WHY = ": "
 _REPO = "p.repo, p.project, p.name, p.account, p.created, p.settings"
 
 
@@ -223,7 +225,13 @@ def _properties_form(properties: Json) -> str:
 
 
 def forward(
-    tx: Transaction, branch: Branch, to: Snapshot, *, account: str, if_head: CommitId | None
+    tx: Transaction,
+    branch: Branch,
+    to: Snapshot,
+    *,
+    account: str,
+    why: str,
+    if_head: CommitId | None,
 ) -> Ref:
     """Set a branch to a commit ahead of it. See Store.forward."""
     number, point = _find_ref(tx, branch.repo_name, branch.name, RefKind.BRANCH)
@@ -242,7 +250,8 @@ def forward(
         tx.connection.execute(
             "UPDATE ref SET line=?, seq=? WHERE repo=? AND name=?", (*new, number, branch.name)
         )
-        _log_move(tx, _Move(number, branch.name, "forward", old=point, new=new, who=account))
+        action = f"forward{_WHY}{why}" if why else "forward"
+        _log_move(tx, _Move(number, branch.name, action, old=point, new=new, who=account))
     kept = json_or_nothing(properties)
     return Ref(branch.repo_name, branch.name, RefKind.BRANCH, to.commit, created, owner, kept)
 
@@ -260,11 +269,12 @@ def moves(reader: Reader, repo: RepoName, name: str) -> list[Move]:
     )
     return [
         Move(
-            action,
+            action.partition(_WHY)[0],
             None if old is None else CommitId(bytes(old).hex()),
             None if new is None else CommitId(bytes(new).hex()),
             who,
             at,
+            action.partition(_WHY)[2],
         )
         for action, old, new, who, at in rows
     ]

@@ -238,11 +238,19 @@ class EmbeddedStore:
         await self._writer.run(lambda tx: refs.delete_tag(tx, repo, tag))
 
     async def forward(
-        self, branch: Snapshot, to: Snapshot, *, account: str, if_head: CommitId | None = None
+        self,
+        branch: Snapshot,
+        to: Snapshot,
+        *,
+        account: str,
+        why: str = "",
+        if_head: CommitId | None = None,
     ) -> Ref:
         """Set the branch to a commit ahead of it. See Store.forward."""
         return await self._writer.run(
-            lambda tx: refs.forward(tx, _branch(branch), to, account=account, if_head=if_head)
+            lambda tx: refs.forward(
+                tx, _branch(branch), to, account=account, why=why, if_head=if_head
+            )
         )
 
     async def moves(self, repo: RepoName, name: str) -> Sequence[Move]:

@@ -371,6 +371,7 @@ class PachydermStore:
         to: Snapshot,  # noqa: ARG002
         *,
         account: str,  # noqa: ARG002
+        why: str = "",  # noqa: ARG002
         if_head: CommitId | None = None,  # noqa: ARG002
     ) -> Ref:
         """Unsupported: a commit that somebody has begun on the branch would be lost."""
