@@ -23,7 +23,7 @@ from gateway.lineage.uris import SCHEME, SourceUri, parse_place
 from gateway.lineage.written import Used, used
 from gateway.versioning.errors import Erased, InvalidKey, NoKey
 from gateway.versioning.model import FoundWrite, Json
-from gateway.versioning.names import BucketName, CommitId, RepoName, check_key
+from gateway.versioning.names import BucketName, CommitId, RepoName, check_key, is_upload
 from gateway.versioning.terms import Terms, of_annotator, of_person, of_task, term_of
 
 LOOKED_AT_MAX = 2000
@@ -93,7 +93,8 @@ class _Rows:
         record = write.lineage
         living = record.get("bucket") or str(BucketName(repo, None, write.commit))
         current = await self._current(living, write)
-        if self._sought.current and not current:
+        ref = living.split(".", maxsplit=1)[0]
+        if (self._sought.current and not current) or is_upload(ref):
             return
         then = await self._standings.state(str(BucketName(repo, None, write.commit)))
         if then is None or not await may_read(self._caller, then, write.key):

@@ -19,7 +19,7 @@ from gateway.deliveries.ledger import Ledger, Parked, Place
 from gateway.versioning.arrivals import arrived
 from gateway.versioning.errors import NotFound, StoreError
 from gateway.versioning.model import Commit, Ref, RefKind, Snapshot
-from gateway.versioning.names import BucketName, CommitId
+from gateway.versioning.names import BucketName, CommitId, is_upload
 from gateway.versioning.store import Store
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,8 @@ class Follower:
         """Begin with every branch that has something to tell, and with what is asked for again."""
         there = set()
         for ref in refs:
+            if is_upload(ref.name):
+                continue
             place = Place(ref.repo, ref.name)
             there.add(place)
             if self._cursors.get(place) != ref.commit and self._manner.mine(place):

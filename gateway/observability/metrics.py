@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from gateway.observability.figures import StoreCollector, StoreFigures
 from gateway.observability.pachyderm import PachydermCollector, PachydermEvents, PachydermFigures
-from gateway.versioning.names import UPLOADS
+from gateway.versioning.names import UPLOADS, is_upload
 
 PLACES_MAX = 200
 OTHER = "_other"
@@ -309,7 +309,7 @@ class Metrics:
 
     def _branch(self, *place: str) -> _Branch:
         project, repo, branch = place
-        if branch.startswith(UPLOADS):
+        if is_upload(branch):
             branch = UPLOADS  # each has one of its own, that is soon gone
         found = self._branches.get((project, repo, branch))
         if found is not None:

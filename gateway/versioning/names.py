@@ -22,10 +22,11 @@ DEFAULT_BRANCH = "master"
 DEFAULT_PROJECT = "default"
 KEY_BYTES_MAX = 1024
 UPLOADS = "upload_"
-"""How branches begin that hold an upload on its way; they have no metrics of their own."""
+"""How the names of branches begin that hold an upload on its way; see is_upload."""
 BUCKET_CHARS_MIN, BUCKET_CHARS_MAX = 3, 255
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+_UPLOAD = re.compile(UPLOADS + r"[0-9a-f]{16}")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,50}")
 _COMMIT = re.compile(r"[0-9a-f]{32}")
 
@@ -126,6 +127,11 @@ def check_project(text: str) -> str:
             _complaint(text, "project", "letters, digits, _ and -, not first, at most 51")
         )
     return text
+
+
+def is_upload(branch: str) -> bool:
+    """Whether a branch holds an upload on its way: what comes of it is told, it itself is not."""
+    return _UPLOAD.fullmatch(branch) is not None
 
 
 def check_key(key: str) -> str:

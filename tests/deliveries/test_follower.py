@@ -99,6 +99,18 @@ async def test_commits_are_told_in_order(
     assert counts.outcomes == ["delivered"] * 6
 
 
+async def test_an_upload_is_told_when_it_has_arrived(
+    store: EmbeddedStore, labels: Hand, ledger: Ledger
+) -> None:
+    receiver = Receiver()
+    async with following(store, receiver, ledger):
+        await (await labels.branch("upload_0123456789abcdef")).put("on its way")
+        like_one = await (await labels.branch("upload_photos")).put("a branch of somebody")
+        await until(lambda: receiver.heard)
+        await asyncio.sleep(0.005)
+    assert receiver.heard == [like_one]
+
+
 async def test_what_was_there_before_the_first_start_is_not_told(
     store: EmbeddedStore, labels: Hand, ledger: Ledger
 ) -> None:
