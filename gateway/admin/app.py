@@ -16,6 +16,7 @@ from gateway.admin.errors import Refusal, answer
 from gateway.admin.health import health_routes
 from gateway.admin.services import Services
 from gateway.protocol.errors import S3Error
+from gateway.triggers.model import InvalidTrigger
 from gateway.versioning.errors import StoreError
 
 OPENAPI_PATH = "/-/api/openapi.json"
@@ -41,7 +42,7 @@ def create_admin(services: Services) -> App:
     )
     app.include_router(health_routes(services))
     app.include_router(api)
-    for kind in (StoreError, S3Error, Refusal, Exception):
+    for kind in (StoreError, S3Error, InvalidTrigger, Refusal, Exception):
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_route)

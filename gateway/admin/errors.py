@@ -36,7 +36,6 @@ STATUS_BY_ERROR: dict[type[store.StoreError], int] = {
     store.Held: 403,
     store.PathConflict: 409,
     store.Denied: 403,
-    InvalidTrigger: 400,
     store.Unsupported: 501,
     store.Unavailable: 503,
     store.OutcomeUnknown: 500,
@@ -74,6 +73,8 @@ def answer(error: Exception, request_id: str) -> Answer:
             details = {"details": dict(error.fields)} if error.fields else {}
             document = _document(error.code, error.message, request_id, **details)
             return Answer(error.status, document, dict(error.headers))
+        case InvalidTrigger():
+            return Answer(400, _document("InvalidTrigger", str(error), request_id))
         case store.StoreError():
             return _of_store(error, request_id)
     log.error("request %s failed", request_id, exc_info=error)

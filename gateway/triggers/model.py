@@ -12,7 +12,6 @@ from typing import Any
 
 from cronsim import CronSim, CronSimError
 
-from gateway.versioning.errors import InvalidName
 from gateway.versioning.names import RepoName, check_name
 
 NAME_CHARS_MAX = 100
@@ -22,7 +21,7 @@ _PATTERN = re.compile(r"[A-Za-z0-9_*?-]{1,100}")
 _PLACEHOLDERS = ("{commit}", "{date}", "{number}")
 
 
-class InvalidTrigger(InvalidName):
+class InvalidTrigger(Exception):
     """A trigger that cannot be, with what is wrong."""
 
 

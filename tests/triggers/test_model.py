@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from gateway.triggers.model import Action, Count, Do, On, Trigger, When, loop_of
+from gateway.triggers.model import (
+    Action,
+    Count,
+    Do,
+    InvalidTrigger,
+    On,
+    Trigger,
+    When,
+    loop_of,
+)
 from gateway.versioning.errors import InvalidName
 from gateway.versioning.names import RepoName
 
@@ -52,7 +61,7 @@ def test_it_is_kept_as_json_and_comes_back() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(wrong: Trigger) -> None:
-    with pytest.raises(InvalidName):
+    with pytest.raises((InvalidTrigger, InvalidName)):
         wrong.checked()
 
 
