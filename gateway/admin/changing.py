@@ -12,7 +12,7 @@ from gateway.admin.services import Caller
 from gateway.auth.access import Asked
 from gateway.merging.carrying import Tools, Who
 from gateway.merging.differing import Policy
-from gateway.merging.promote import Promoted, Wanted, Way, promote
+from gateway.merging.promote import KIND, SQUASHED, Promoted, Wanted, Way, promote
 from gateway.merging.undo import Terms, Undone, restore, revert
 from gateway.protocol.operations import Right
 from gateway.versioning.model import Snapshot
@@ -41,7 +41,7 @@ async def promote_to(caller: Caller, ref: str, asked: Promote) -> PromotedOut:
     if made.way is Way.REFUSED and not asked.dry_run:
         raise _conflicts(made.conflicts, f"{asked.from_} and {ref} both changed")
     if made.way is Way.MERGE and made.head != made.before:
-        _count(caller, target, "upload" if asked.squash else "promote", begun)
+        _count(caller, target, SQUASHED if asked.squash else KIND, begun)
     return _promoted_out(made)
 
 

@@ -9,7 +9,7 @@ import typer
 from gateway.cli.connection import connect
 from gateway.cli.errors import WrongUse
 from gateway.cli.names import parse_metadata, parse_place
-from gateway.cli.options import JsonOption, Metadata, examples
+from gateway.cli.options import JsonOption, Message, Metadata, examples
 from gateway.cli.output import print_json, say
 from gateway.versioning.names import is_commit_id
 
@@ -39,9 +39,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 Expect = Annotated[
     str | None,
     typer.Option("--expect", metavar="COMMIT", help="Only while that is the branch's head."),
-]
-Message = Annotated[
-    str, typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False)
 ]
 Path = Annotated[
     str,

@@ -15,7 +15,7 @@ from gateway.cli.client import KeyPair
 from gateway.cli.connection import connect, connect_s3
 from gateway.cli.errors import CommandError, WrongUse
 from gateway.cli.names import SCHEME, parse_metadata, parse_place
-from gateway.cli.options import JsonOption, Metadata, examples
+from gateway.cli.options import JsonOption, Message, Metadata, examples
 from gateway.cli.output import print_json, say
 from gateway.cli.s3 import S3, Listed
 from gateway.cli.staging import bring, missing, open_branch
@@ -53,10 +53,7 @@ def import_(
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Ask without a signature.")
     ] = False,
-    message: Annotated[
-        str,
-        typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False),
-    ] = "",
+    message: Message = "",
     metadata: Metadata = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be copied.")
@@ -138,14 +135,15 @@ def _other(endpoint: str, region: str, *, anonymous: bool) -> S3:
 
 def _kept(headers: httpx.Headers, origin: str) -> dict[str, str]:
     """Of an answer what goes with the object, and where it is from."""
-    content = {name: headers.get(name, "") for name in _CONTENT}
+    content = {
+        name: value for name in _CONTENT if (value := headers.get(name, "")) and value.isascii()
+    }
     metadata = {
         name.removeprefix(METADATA_PREFIX): value
         for name, value in headers.items()
         if name.startswith(METADATA_PREFIX) and not name.startswith(_NOT_META)
     }
-    kept = {name: value for name, value in content.items() if value and value.isascii()}
-    return kept | dict(encode_metadata({**metadata, "labelgate-origin": origin}))
+    return content | dict(encode_metadata({**metadata, "labelgate-origin": origin}))
 
 
 def _uri(bucket: str, key: str, version: str | None) -> str:

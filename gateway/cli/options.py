@@ -22,6 +22,9 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
+Message = Annotated[
+    str, typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False)
+]
 Metadata = Annotated[
     list[str] | None,
     typer.Option(

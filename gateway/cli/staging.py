@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from gateway.cli.client import Client
 from gateway.cli.errors import CommandError, WrongUse
 from gateway.cli.progress import bars
+from gateway.cli.refs import repo_of
 from gateway.cli.s3 import S3, Listed
 from gateway.versioning.errors import InvalidKey
 from gateway.versioning.names import UPLOADS, check_key
@@ -36,8 +37,7 @@ def open_branch(client: Client, bucket: str) -> Branch:
         raise WrongUse(f"{bucket!r} is no branch", "an upload goes to a branch")
     # Whether it may be written to is known before anything is sent.
     _bring_over(client, bucket, bucket, dry_run=True)
-    repo = at["repo"] if at["project"] == "default" else f"{at['repo']}.{at['project']}"
-    return Branch(bucket, at["ref"], repo, at["pinned"], at["commit"])
+    return Branch(bucket, at["ref"], repo_of(at), at["pinned"], at["commit"])
 
 
 def missing(s3: S3, bucket: str, prefix: str, wanted: Iterable[Listed]) -> list[Listed]:

@@ -16,7 +16,7 @@ import typer
 from gateway.cli.connection import connect, connect_s3
 from gateway.cli.errors import CommandError
 from gateway.cli.names import parse_metadata, parse_place
-from gateway.cli.options import JsonOption, Metadata, examples
+from gateway.cli.options import JsonOption, Message, Metadata, examples
 from gateway.cli.output import print_json, say
 from gateway.cli.s3 import OURS, Listed
 from gateway.cli.staging import bring, each, missing, open_branch
@@ -92,10 +92,7 @@ def upload(
     place: Annotated[
         str, typer.Argument(metavar="BRANCH.REPO[/PREFIX]", help="Where to; below a prefix.")
     ],
-    message: Annotated[
-        str,
-        typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False),
-    ] = "",
+    message: Message = "",
     metadata: Metadata = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be sent.")

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apsw
-
+from gateway.deliveries.database import open_database
 from gateway.versioning.names import CommitId, RepoName
 
 NAME = "deliveries.db"
-_BUSY_MS_MAX = 10_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS channel(
     name TEXT PRIMARY KEY,
@@ -71,14 +69,7 @@ class Ledger:
     """The file. Every method is quick and may be called by several processes at once."""
 
     def __init__(self, folder: Path) -> None:
-        file = folder / NAME
-        file.touch(mode=0o600)
-        self._db = apsw.Connection(str(file))
-        self._db.set_busy_timeout(_BUSY_MS_MAX)
-        self._db.execute("PRAGMA journal_mode=WAL").fetchall()
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        with self._db:
-            self._db.execute(_TABLES)
+        self._db = open_database(folder / NAME, _TABLES, synchronous="NORMAL")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -9,24 +9,21 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
+from gateway.deliveries.changes import changes_of
 from gateway.deliveries.channel import Undelivered
+from gateway.deliveries.outcome import UNREACHED, refused, unreached
 from gateway.lineage.openlineage import Style, run_event
 from gateway.versioning.model import ChangeInfo, Commit, Snapshot
 from gateway.versioning.store import Store
 
 CHANGES_MAX = 10_000
-_PAGE = 1000
 _TIMEOUT = httpx.Timeout(30, connect=5)
-_SHOWN_MAX = 200
-# Answers that are no judgement on the event: it comes at a bad time.
-_NOT_NOW = frozenset({408, 425, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +81,8 @@ class OpenLineage:
     async def deliver(self, branch: str, at: Snapshot, commit: Commit) -> None:
         """Send the event of a commit; the same again has the same run id."""
         del branch  # the commit names its own
-        changes: list[ChangeInfo] = []
-        while len(changes) < min(commit.change_count, CHANGES_MAX):
-            after = changes[-1].key if changes else ""
-            page = await self._store.changes(at, after=after, limit=_PAGE)
-            changes += page
-            if len(page) < _PAGE:
-                break
+        most = min(commit.change_count, CHANGES_MAX)
+        changes = await changes_of(self._store, at, most)
         event = await asyncio.to_thread(_encoded, commit, changes, self._style)
         await self._transport.send(event)
 
@@ -118,17 +110,10 @@ class _Http:
         """POST it. Not redirected: a POST would become a GET, and a key go elsewhere."""
         try:
             response = await self._http.post(self._url, content=event)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Undelivered(f"{type(error).__name__}: {error}") from None
-        if response.is_success:
-            return
-        status = response.status_code
-        why = f"HTTP {status}: {response.text[:_SHOWN_MAX]}".strip()
-        # Whatever the status an event may be what is wrong: Marquez answers 500 where it cannot
-        # read one. Only those that say that they are busy are not counted against it.
-        raise Undelivered(
-            why, answered=status not in _NOT_NOW, retry_after_s=_retry_after(response)
-        )
+        except UNREACHED as error:
+            raise unreached(error) from None
+        if not response.is_success:
+            raise refused(response)
 
 
 class _File:
@@ -159,16 +144,3 @@ class _Console:
 
 def _encoded(commit: Commit, changes: list[ChangeInfo], style: Style) -> bytes:
     return json.dumps(run_event(commit, changes, style), separators=(",", ":")).encode("ascii")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, from a number of them or a date; None where neither is given."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return float(text[:9])
-    try:
-        then = parsedate_to_datetime(text)
-        now = parsedate_to_datetime(response.headers["date"])
-        return max(0.0, (then - now).total_seconds())
-    except (ValueError, TypeError, KeyError):
-        return None

@@ -7,6 +7,8 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 
+from gateway.deliveries.changes import changes_of
+from gateway.merging.promote import KIND as PROMOTE
 from gateway.triggers.conditions import Gained, fires
 from gateway.triggers.model import Count, On, Trigger
 from gateway.triggers.shelf import Kept, Shelf
@@ -19,8 +21,6 @@ log = logging.getLogger(__name__)
 
 NAME = "triggers"
 LOOK_S = 1.0
-PROMOTE = "promote"
-_PAGE = 1000
 
 
 def new_id() -> str:
@@ -73,7 +73,7 @@ class Deciding:
             if not _concerns(one.trigger, branch, commit):
                 continue
             if changes is None and one.trigger.reads_changes:
-                changes = await self._changes(at)
+                changes = await changes_of(self._store, at)
             self._count(one, branch, commit, changes)
 
     def _count(
@@ -89,16 +89,6 @@ class Deciding:
             if fires(trigger.when, self._shelf.gained(one.number), now_ms):
                 ref = str(BucketName(trigger.repo, branch))
                 self._shelf.fire(one.number, new_id(), at_ms=now_ms, ref=ref, commit=commit.id)
-
-    async def _changes(self, at: Snapshot) -> Sequence[ChangeInfo]:
-        found: list[ChangeInfo] = []
-        while page := await self._store.changes(
-            at, after=found[-1].key if found else "", limit=_PAGE
-        ):
-            found += page
-            if len(page) < _PAGE:
-                break
-        return found
 
     # ---- what no commit is the reason of
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from gateway.deliveries.database import open_database
 from gateway.triggers.conditions import Gained
 from gateway.triggers.model import Count, Trigger
 from gateway.versioning.errors import AlreadyExists
@@ -23,7 +24,6 @@ NAME = "triggers.db"
 HISTORY_MAX = 1000
 """Firings of a trigger that are done with; older ones are forgotten."""
 
-_BUSY_MS_MAX = 10_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS trigger(
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -75,6 +75,7 @@ CREATE TABLE IF NOT EXISTS tag_seen(
     PRIMARY KEY(project, repo, tag)
 ) STRICT, WITHOUT ROWID;
 """
+_TRIGGER = "SELECT id, project, repo, name, form FROM trigger "
 _FIRING = (
     "SELECT n, id, trigger, at, ref, commit_id, since, counts, test, state, tries, due, told "
     "FROM firing "
@@ -118,14 +119,7 @@ class Shelf:
     """The file. Every method is quick and may be called by several processes at once."""
 
     def __init__(self, folder: Path) -> None:
-        file = folder / NAME
-        file.touch(mode=0o600)
-        self._db = apsw.Connection(str(file))
-        self._db.set_busy_timeout(_BUSY_MS_MAX)
-        self._db.execute("PRAGMA journal_mode=WAL").fetchall()
-        self._db.execute("PRAGMA synchronous=FULL")
-        with self._db:
-            self._db.execute(_TABLES)
+        self._db = open_database(folder / NAME, _TABLES, synchronous="FULL")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -156,22 +150,21 @@ class Shelf:
     def all(self, repo: RepoName | None = None) -> Sequence[Kept]:
         """Triggers, by repo and name."""
         rows = self._rows(
-            "SELECT id, project, repo, name, form FROM trigger "
-            "WHERE ?1 IS NULL OR (project=?1 AND repo=?2) ORDER BY project, repo, name",
+            _TRIGGER + "WHERE ?1 IS NULL OR (project=?1 AND repo=?2) ORDER BY project, repo, name",
             (repo and repo.project, repo and repo.name),
         )
-        return [
-            Kept(number, Trigger.from_json(RepoName(name, project), called, json.loads(form)))
-            for number, project, name, called, form in rows
-        ]
+        return [_kept(row) for row in rows]
 
     def find(self, repo: RepoName, name: str) -> Kept | None:
         """One by its name."""
-        return next((one for one in self.all(repo) if one.trigger.name == name), None)
+        values = (repo.project, repo.name, name)
+        rows = self._rows(_TRIGGER + "WHERE project=? AND repo=? AND name=?", values)
+        return _kept(rows[0]) if rows else None
 
     def by_number(self, number: int) -> Kept | None:
         """One by its number."""
-        return next((one for one in self.all() if one.number == number), None)
+        rows = self._rows(_TRIGGER + "WHERE id=?", (number,))
+        return _kept(rows[0]) if rows else None
 
     # ---- counting
 
@@ -340,6 +333,11 @@ class Shelf:
     def _rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
         """The schema knows the types, mypy does not."""
         return self._db.execute(statement, values).fetchall()
+
+
+def _kept(row: Sequence[Any]) -> Kept:
+    number, project, repo, name, form = row
+    return Kept(number, Trigger.from_json(RepoName(repo, project), name, json.loads(form)))
 
 
 def _firing(row: Sequence[Any]) -> Firing:

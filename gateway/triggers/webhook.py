@@ -19,6 +19,7 @@ from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
+from gateway.deliveries import outcome
 from gateway.deliveries.channel import Undelivered
 from gateway.lineage.written import iso
 from gateway.triggers.model import Trigger
@@ -29,8 +30,6 @@ from gateway.versioning.names import BucketName
 _BASE64 = "whsec_"
 RECORDS_MAX = 1000
 _TIMEOUT = httpx.Timeout(30, connect=5)
-_SHOWN_MAX = 200
-_NOT_NOW = frozenset({408, 425, 429, 502, 503, 504})
 _TYPE = "io.github.labelgate.trigger.fired.v1"
 
 
@@ -52,15 +51,11 @@ async def send(trigger: Trigger, firing: Firing, body: bytes, now_s: int, *, pri
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http:
             response = await http.post(target, content=body, headers=headers, extensions=extensions)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Undelivered(f"{type(error).__name__}: {error}") from None
-    said = f"HTTP {response.status_code}: {response.text[:_SHOWN_MAX]}".strip()
+    except outcome.UNREACHED as error:
+        raise outcome.unreached(error) from None
     if not response.is_success:
-        answered = response.status_code not in _NOT_NOW
-        text = response.headers.get("retry-after", "")
-        after = float(text[:9]) if text.isdigit() else None
-        raise Undelivered(said, answered=answered, retry_after_s=after)
-    return said
+        raise outcome.refused(response)
+    return outcome.told(response)
 
 
 def signature(secret: str, identity: str, now_s: int, body: bytes) -> str:
